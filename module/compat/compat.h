@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the module needs to compile on other kernels.  Kbuild finds out which
+ * of the TEACH_HAVE_* features this one has by looking into its headers.
+ *
+ * The sources are written for the newest kernel; what is older is made to
+ * look like it here.
+ */
+#ifndef _TEACH_COMPAT_H
+#define _TEACH_COMPAT_H
+
+#include <linux/net.h>
+#include <linux/sysctl.h>
+
+/* 6.10: accept() takes its arguments in a structure. */
+#ifdef TEACH_HAVE_PROTO_ACCEPT_ARG
+#define TEACH_COMPAT_ACCEPT(fn)
+#define TEACH_ACCEPT(fn)	fn
+#else
+struct proto_accept_arg {
+	int flags;
+	int err;
+	int is_empty;
+	bool kern;
+};
+
+#define TEACH_ACCEPT(fn)	fn##_compat
+#define TEACH_COMPAT_ACCEPT(fn)						\
+static int fn##_compat(struct socket *sock, struct socket *newsock,	\
+		       int flags, bool kern)				\
+{									\
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };	\
+									\
+	return fn(sock, newsock, &arg);					\
+}
+#endif
+
+/* 6.6: the size of the table is told; before, an empty entry ended it. */
+#ifndef TEACH_HAVE_SYSCTL_SZ
+#define register_net_sysctl_sz(net, path, table, size)	\
+	register_net_sysctl(net, path, table)
+#endif
+
+/* 6.12: the header has moved. */
+#ifdef TEACH_HAVE_LINUX_UNALIGNED
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+#endif /* _TEACH_COMPAT_H */

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * "Segment arrives": RFC 9293 3.10.7, in its order.
+ *
+ *	CLOSED		teach_rcv_closed()		3.10.7.1
+ *	LISTEN		teach_listen_rcv(), listen.c	3.10.7.2
+ *	SYN_SENT	teach_rcv_syn_sent()		3.10.7.3
+ *	the others	teach_rcv_synchronized()	3.10.7.4
+ *
+ * A connection in SYN_RECV that came from a listener is still a request
+ * (listen.c), and one in TIME_WAIT is no socket any more (timewait.c); both
+ * ask the questions of 3.10.7.4 too.
+ *
+ * The rules of RFC 5961 against blind attacks are part of RFC 9293: a reset
+ * must be exact, and a SYN in the window is answered with an ACK, so that
+ * only who can see our answers can end a connection.
+ */
+#include <linux/tcp.h>
+
+#include "teach.h"
+
+/**
+ * teach_reply_rst - RFC 9293 3.5.2: answer a segment that should not be
+ * @net: the network namespace
+ * @skb: the segment
+ */
+void teach_reply_rst(struct net *net, const struct sk_buff *skb)
+{
+	const struct teach_cb *cb = teach_cb(skb);
+	struct teach_bare rst = {
+		.t.laddr = ip_hdr(skb)->daddr,
+		.t.faddr = ip_hdr(skb)->saddr,
+		.t.lport = tcp_hdr(skb)->dest,
+		.t.fport = tcp_hdr(skb)->source,
+		.t.proto = ip_hdr(skb)->protocol,
+		.flags	 = TEACH_RST,
+		.state	 = TCP_CLOSE,
+	};
+
+	if (cb->flags & TEACH_RST)
+		return;
+	if (cb->flags & TEACH_ACK) {
+		rst.seq = cb->ack;
+	} else {
+		rst.ack = cb->end_seq;
+		rst.flags |= TEACH_ACK;
+	}
+	teach_ip_send(net, &rst);
+}
+
+/* 3.10.7.1 */
+void teach_rcv_closed(struct net *net, struct sk_buff *skb)
+{
+	teach_reply_rst(net, skb);
+	teach_drop(net, skb, TEACH_DROP_NoSocket);
+}
+
+/* RFC 5961 7: not every bad segment gets an answer, or two could loop. */
+bool teach_oow_ack_allowed(u32 *last)
+{
+	u32 now = (u32)jiffies;
+
+	if (*last && now - *last < TEACH_OOW_ACK_INTERVAL)
+		return false;
+	*last = now ? : 1;
+	return true;
+}
+
+static void teach_challenge_ack(struct sock *sk)
+{
+	if (!teach_oow_ack_allowed(&teach_sk(sk)->oow_ack_time))
+		return;
+	TEACH_INC(teach_sk_net(sk), ChallengeAcks);
+	teach_send_ack(sk);
+}
+
+/**
+ * teach_in_window - RFC 9293 3.10.7.4, first: is any of it in the window?
+ * @cb: the segment
+ * @rcv_nxt: what is expected
+ * @wup: from where on it may begin
+ * @end: the end of the window
+ *
+ * @wup is what we had acknowledged last, and so a little before @rcv_nxt:
+ * like Linux we take the ACK of a segment that an ACK of ours has crossed.
+ */
+bool teach_in_window(const struct teach_cb *cb, u32 rcv_nxt, u32 wup, u32 end)
+{
+	/* With a window of zero only what brings no bytes is acceptable. */
+	if (end == rcv_nxt && cb->seq == rcv_nxt)
+		return true;
+	return !before(cb->end_seq, wup) && before(cb->seq, end);
+}
+
+static bool teach_sequence_ok(const struct teach_sock *ts,
+			      const struct teach_cb *cb)
+{
+	return teach_in_window(cb, ts->rcv_nxt, ts->rcv_wup,
+			       teach_rcv_wnd_end(ts));
+}
+
+/* 3.10.7.4, first: not acceptable.  Say where we are. */
+static void teach_rcv_unacceptable(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+
+	if (cb->flags & TEACH_RST) {
+		teach_drop(sock_net(sk), skb, TEACH_DROP_BadReset);
+		return;
+	}
+	/* One with bytes was sent for want of our ACK: never withhold it. */
+	if ((cb->end_seq != cb->seq && !(cb->flags & TEACH_SYN)) ||
+	    teach_oow_ack_allowed(&ts->oow_ack_time))
+		teach_send_ack(sk);
+	teach_drop(sock_net(sk), skb, after(cb->seq, ts->rcv_nxt) ?
+				      TEACH_DROP_OutOfWindow :
+				      TEACH_DROP_OldData);
+}
+
+/* The peer has ended it. */
+static void teach_rcv_rst(struct sock *sk)
+{
+	TEACH_INC(teach_sk_net(sk), EstabResets);
+
+	switch (sk->sk_state) {
+	case TCP_SYN_SENT:
+		teach_fail(sk, ECONNREFUSED);
+		break;
+	case TCP_CLOSE_WAIT:
+		teach_fail(sk, EPIPE);
+		break;
+	default:
+		teach_fail(sk, ECONNRESET);
+	}
+}
+
+/*
+ * ---- 3.10.7.3 SYN_SENT ----
+ */
+
+/* What the first segment from the peer tells, if it is a SYN. */
+static void teach_rcv_syn(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+	struct teach_options opt;
+
+	teach_options_parse(skb, &opt);
+
+	ts->irs = cb->seq;
+	ts->rcv_nxt = cb->seq + 1;
+	ts->rcv_wup = ts->rcv_nxt;
+	WRITE_ONCE(ts->copied_seq, ts->rcv_nxt);
+	ts->snd_wnd = cb->window;
+	ts->snd_wl1 = cb->seq;
+	ts->max_window = cb->window;
+	ts->mss_clamp = max_t(u16, opt.mss ? : TEACH_MSS_DEFAULT,
+			      TEACH_MSS_MIN);
+	if (ts->user_mss)
+		ts->mss_clamp = min(ts->mss_clamp, ts->user_mss);
+	teach_sync_mss(sk, ts->pmtu);
+}
+
+/**
+ * teach_established - the handshake is complete
+ * @sk: the socket, locked; its SYN is acknowledged
+ */
+void teach_established(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	teach_cong_init(ts);
+	/* RFC 5681 3.1: a lost SYN says something, but once is chance. */
+	if (ts->total_retrans > 1)
+		ts->cwnd = 1;
+	ts->recovery = TEACH_OPEN;
+	ts->high_seq = ts->iss;
+	ts->quickack = 16;
+
+	teach_set_state(sk, TCP_ESTABLISHED);
+	teach_sndbuf_expand(sk);
+	security_inet_conn_established(sk, NULL);
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	}
+}
+
+/* Return: whether the segment was used up. */
+static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+	struct net *net = sock_net(sk);
+
+	/* First, check the ACK bit. */
+	if (cb->flags & TEACH_ACK && (!after(cb->ack, ts->snd_una) ||
+				      after(cb->ack, ts->snd_nxt))) {
+		teach_reply_rst(net, skb);
+		teach_drop(net, skb, TEACH_DROP_BadAck);
+		return true;
+	}
+	/* Second, check the RST bit. */
+	if (cb->flags & TEACH_RST) {
+		if (cb->flags & TEACH_ACK)
+			teach_rcv_rst(sk);
+		teach_drop(net, skb, TEACH_DROP_Reset);
+		return true;
+	}
+	/* Fourth, check the SYN bit. */
+	if (!(cb->flags & TEACH_SYN)) {
+		teach_drop(net, skb, TEACH_DROP_BadFlags);
+		return true;
+	}
+	teach_rcv_syn(sk, skb);
+
+	if (!(cb->flags & TEACH_ACK)) {
+		/* Both opened at once. */
+		teach_set_state(sk, TCP_SYN_RECV);
+		teach_send_synack(sk);
+		consume_skb(skb);
+		return true;
+	}
+
+	teach_rcv_ack(sk, skb);
+	teach_established(sk);
+	ts->ack_due = true;
+	ts->ack_now = true;
+
+	/* Fifth: what came with the SYN is data; its bytes begin behind it. */
+	cb->flags &= ~TEACH_SYN;
+	cb->seq++;
+	return false;
+}
+
+/*
+ * ---- 3.10.7.4 the others ----
+ */
+
+/* Second, check the RST bit.  Return: whether to go on. */
+static bool teach_check_rst(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_cb *cb = teach_cb(skb);
+
+	if (!(cb->flags & TEACH_RST))
+		return true;
+
+	if (cb->seq == teach_sk(sk)->rcv_nxt) {
+		teach_rcv_rst(sk);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_Reset);
+	} else {
+		teach_challenge_ack(sk);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_BadReset);
+	}
+	return false;
+}
+
+/* Fourth, check the SYN bit.  Return: whether to go on. */
+static bool teach_check_syn(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+
+	if (!(cb->flags & TEACH_SYN))
+		return true;
+
+	/* Both opened at once, and this acknowledges our SYN. */
+	if (sk->sk_state == TCP_SYN_RECV && cb->flags & TEACH_ACK &&
+	    cb->seq == ts->irs && cb->ack == ts->snd_nxt)
+		return true;
+
+	teach_challenge_ack(sk);
+	teach_drop(sock_net(sk), skb, TEACH_DROP_BadSyn);
+	return false;
+}
+
+/* Fifth, check the ACK field.  Return: whether to go on. */
+static bool teach_check_ack(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+	struct net *net = sock_net(sk);
+
+	if (!(cb->flags & TEACH_ACK)) {
+		teach_drop(net, skb, TEACH_DROP_BadFlags);
+		return false;
+	}
+
+	if (sk->sk_state == TCP_SYN_RECV) {
+		if (!after(cb->ack, ts->snd_una) ||
+		    after(cb->ack, ts->snd_nxt)) {
+			teach_reply_rst(net, skb);
+			teach_drop(net, skb, TEACH_DROP_BadAck);
+			return false;
+		}
+		ts->snd_wnd = cb->window;
+		ts->snd_wl1 = cb->seq;
+		ts->max_window = max_t(u32, ts->max_window, cb->window);
+		teach_rcv_ack(sk, skb);
+		teach_established(sk);
+		return true;
+	}
+
+	if (after(cb->ack, ts->snd_nxt)) {
+		teach_challenge_ack(sk);
+		teach_drop(net, skb, TEACH_DROP_BadAck);
+		return false;
+	}
+	/* RFC 5961 5.2: older than any segment that could still be around. */
+	if (before(cb->ack, ts->snd_una - ts->max_window)) {
+		teach_challenge_ack(sk);
+		teach_drop(net, skb, TEACH_DROP_OldAck);
+		return false;
+	}
+	teach_rcv_ack(sk, skb);
+	return true;
+}
+
+static bool teach_fin_acked(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+
+	return ts->snd_una == ts->write_seq;
+}
+
+/* Our FIN is acknowledged, and the user may have gone. */
+static void teach_enter_fin_wait2(struct sock *sk)
+{
+	teach_set_state(sk, TCP_FIN_WAIT2);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+
+	if (sock_flag(sk, SOCK_DEAD))
+		teach_fin_wait2_orphan(sk);
+	else
+		sk->sk_state_change(sk);
+}
+
+/* Fifth, what the ACK of our FIN means in each state. */
+static void teach_rcv_fin_ack(struct sock *sk)
+{
+	if (!teach_fin_acked(sk))
+		return;
+
+	switch (sk->sk_state) {
+	case TCP_FIN_WAIT1:
+		teach_enter_fin_wait2(sk);
+		break;
+	case TCP_CLOSING:
+		teach_time_wait(sk, TCP_TIME_WAIT, TEACH_TIMEWAIT_LEN);
+		break;
+	case TCP_LAST_ACK:
+		teach_done(sk);
+		break;
+	}
+}
+
+/*
+ * RFC 9293 3.6.1: bytes for a user who will not read.  Return: whether the
+ * connection was reset for it.
+ */
+static bool teach_rcv_nobody_reads(struct sock *sk, const struct teach_cb *cb)
+{
+	u32 end = cb->end_seq - !!(cb->flags & TEACH_FIN);
+
+	if (!((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)) ||
+	    !(sk->sk_shutdown & RCV_SHUTDOWN))
+		return false;
+	if (cb->seq == cb->end_seq || !after(end, teach_sk(sk)->rcv_nxt))
+		return false;
+
+	TEACH_INC(teach_sk_net(sk), AbortOnClose);
+	teach_send_rst(sk);
+	teach_fail(sk, ECONNRESET);
+	return true;
+}
+
+/* Eighth, check the FIN bit: it has its turn now, nothing is missing. */
+static void teach_rcv_fin(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	ts->ack_due = true;
+	ts->ack_now = true;
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	sock_set_flag(sk, SOCK_DONE);
+
+	switch (sk->sk_state) {
+	case TCP_ESTABLISHED:
+		teach_set_state(sk, TCP_CLOSE_WAIT);
+		break;
+	case TCP_FIN_WAIT1:
+		teach_set_state(sk, TCP_CLOSING);
+		break;
+	case TCP_FIN_WAIT2:
+		teach_send_ack(sk);
+		teach_time_wait(sk, TCP_TIME_WAIT, TEACH_TIMEWAIT_LEN);
+		break;
+	}
+
+	if (sock_flag(sk, SOCK_DEAD))
+		return;
+	sk->sk_state_change(sk);
+	if (sk->sk_shutdown == SHUTDOWN_MASK || sk->sk_state == TCP_CLOSE)
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+	else
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+}
+
+/* Seventh, process the segment text. */
+static void teach_rcv_text(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_cb *cb = teach_cb(skb);
+
+	if (cb->seq == cb->end_seq) {
+		consume_skb(skb);
+		return;
+	}
+
+	switch (sk->sk_state) {
+	case TCP_ESTABLISHED:
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+		if (teach_rcv_data(sk, skb))
+			teach_rcv_fin(sk);
+		break;
+	default:
+		/* "This should not occur, since a FIN has been received." */
+		teach_ack_soon(sk);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_OldData);
+	}
+}
+
+static void teach_rcv_synchronized(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_cb *cb = teach_cb(skb);
+
+	if (!teach_sequence_ok(teach_sk(sk), cb)) {
+		teach_rcv_unacceptable(sk, skb);
+		return;
+	}
+	if (!teach_check_rst(sk, skb) || !teach_check_syn(sk, skb) ||
+	    !teach_check_ack(sk, skb))
+		return;
+
+	teach_rcv_fin_ack(sk);
+	if (sk->sk_state == TCP_CLOSE || teach_rcv_nobody_reads(sk, cb)) {
+		consume_skb(skb);
+		return;
+	}
+	teach_rcv_text(sk, skb);
+}
+
+/**
+ * teach_do_rcv - a segment of a connection
+ * @sk: the socket, locked
+ * @skb: the segment; consumed
+ *
+ * Also called for what had to wait in the backlog.
+ */
+int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	/* What it was routed by is of no use to a reader. */
+	skb_dst_drop(skb);
+
+	switch (sk->sk_state) {
+	case TCP_CLOSE:
+	case TCP_LISTEN:
+		/*
+		 * It has closed since the segment was looked up.  If that
+		 * matters it will be sent again, to whoever is there then.
+		 */
+		teach_drop(sock_net(sk), skb, TEACH_DROP_Closed);
+		return 0;
+	case TCP_SYN_SENT:
+		if (!teach_rcv_syn_sent(sk, skb))
+			teach_rcv_text(sk, skb);
+		break;
+	default:
+		teach_rcv_synchronized(sk, skb);
+	}
+
+	if (sk->sk_state != TCP_CLOSE) {
+		teach_push(sk);
+		teach_ack_check(sk);
+	}
+	return 0;
+}

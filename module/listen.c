@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A listener and its two queues.
+ *
+ *	SYN ->	SYN queue	struct teach_request, state SYN_RECV:
+ *		  |		our SYN-ACK is out
+ *		  | ACK
+ *		  v
+ *		accept queue	struct teach_sock, state ESTABLISHED
+ *		  |
+ *		  v accept(2)
+ *
+ * Both are bounded by the backlog.  A request is small, because anybody can
+ * make us keep one; a socket is made when the ACK shows that the address was
+ * true.  Requests are found by their 5-tuple in the hash, like sockets, so
+ * the listener's own lock is never taken to receive.
+ */
+#include <linux/slab.h>
+#include <linux/filter.h>
+#include <linux/tcp.h>
+
+#include "teach.h"
+
+#define TEACH_SYNACK_BACKOFF_MAX	7
+
+static struct kmem_cache *teach_request_cache;
+
+static void teach_request_free_rcu(struct rcu_head *head)
+{
+	kmem_cache_free(teach_request_cache,
+			container_of(head, struct teach_request, rcu));
+}
+
+/*
+ * ---- SYN_RECV ----
+ */
+
+static void teach_send_request(const struct teach_request *req, u32 seq,
+			       u8 flags)
+{
+	teach_ip_send(sock_net(req->sk), &(struct teach_bare) {
+		.t	= req->entry.tuple,
+		.dif	= req->entry.dif,
+		.tos	= inet_sk(req->sk)->tos,
+		.mark	= READ_ONCE(req->sk->sk_mark),
+		.seq	= seq,
+		.ack	= req->irs + 1,
+		.window	= req->rcv_wnd,
+		.flags	= flags,
+		.mss	= req->advmss,
+		.state	= TCP_SYN_RECV,
+	});
+}
+
+static void teach_send_request_synack(const struct teach_request *req)
+{
+	teach_send_request(req, req->iss, TEACH_SYN | TEACH_ACK);
+}
+
+static void teach_send_request_ack(const struct teach_request *req)
+{
+	teach_send_request(req, req->iss + 1, TEACH_ACK);
+}
+
+/* The caller has taken it out of the hash, so it is his. */
+static void teach_request_release(struct teach_request *req)
+{
+	struct teach_listener *queue = req->queue;
+
+	spin_lock_bh(&queue->lock);
+	if (!list_empty(&req->list)) {
+		list_del_init(&req->list);
+		queue->syn_len--;
+	}
+	timer_delete(&req->timer);
+	spin_unlock_bh(&queue->lock);
+	call_rcu(&req->rcu, teach_request_free_rcu);
+}
+
+/**
+ * teach_request_drop - a handshake that came to nothing
+ * @req: the request
+ * @state: where the trace says it went: LISTEN or CLOSE
+ */
+void teach_request_drop(struct teach_request *req, int state)
+{
+	struct net *net = sock_net(req->sk);
+
+	if (!teach_hash_remove(teach_net(net), &req->entry))
+		return;
+	TEACH_INC(teach_net(net), AttemptFails);
+	teach_trace_state(net, &req->entry.tuple, TCP_SYN_RECV, state);
+	teach_request_release(req);
+}
+
+/* RFC 6298: no ACK of our SYN-ACK came. */
+static void teach_request_timer(struct timer_list *t)
+{
+	struct teach_request *req = from_timer(req, t, timer);
+	struct teach_net *tn = teach_sk_net(req->sk);
+	bool again = false;
+
+	spin_lock(&req->queue->lock);
+	if (READ_ONCE(req->entry.hashed) &&
+	    req->retries < READ_ONCE(tn->sysctl.synack_retries)) {
+		again = true;
+		req->retries++;
+		mod_timer(&req->timer, jiffies +
+			  (TEACH_RTO_INIT << min_t(int, req->retries,
+						   TEACH_SYNACK_BACKOFF_MAX)));
+	}
+	spin_unlock(&req->queue->lock);
+
+	if (again) {
+		TEACH_INC(tn, SynAckRetrans);
+		teach_send_request_synack(req);
+	} else {
+		teach_request_drop(req, TCP_CLOSE);
+	}
+}
+
+static bool teach_syn_queue_full(const struct sock *sk,
+				 const struct teach_listener *queue)
+{
+	int max = READ_ONCE(teach_sk_net(sk)->sysctl.max_syn_backlog);
+	u32 backlog = READ_ONCE(sk->sk_max_ack_backlog);
+
+	return READ_ONCE(queue->syn_len) >= min_t(u32, backlog + 1, max);
+}
+
+static struct teach_request *teach_request_alloc(struct sock *sk,
+						 struct teach_listener *queue,
+						 const struct sk_buff *skb,
+						 u32 iss)
+{
+	const struct teach_cb *cb = teach_cb(skb);
+	struct teach_options opt;
+	struct teach_request *req;
+
+	req = kmem_cache_zalloc(teach_request_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!req)
+		return NULL;
+
+	req->entry.kind = TEACH_REQUEST;
+	req->entry.tuple = (struct teach_tuple) {
+		.laddr	= ip_hdr(skb)->daddr,
+		.faddr	= ip_hdr(skb)->saddr,
+		.lport	= tcp_hdr(skb)->dest,
+		.fport	= tcp_hdr(skb)->source,
+		.proto	= ip_hdr(skb)->protocol,
+	};
+	req->entry.dif = READ_ONCE(sk->sk_bound_dev_if);
+
+	teach_options_parse(skb, &opt);
+	req->sk = sk;
+	req->queue = queue;
+	req->iss = iss ? : teach_isn(&req->entry.tuple);
+	req->irs = cb->seq;
+	req->mss = opt.mss ? : TEACH_MSS_DEFAULT;
+	req->window = cb->window;
+	req->advmss = teach_advmss(sk, skb->dev->mtu);
+	req->rcv_wnd = teach_initial_window(sk, req->advmss);
+	req->sent_us = teach_clock_us();
+	INIT_LIST_HEAD(&req->list);
+	timer_setup(&req->timer, teach_request_timer, 0);
+	return req;
+}
+
+/* Into the SYN queue and the hash.  Return: false when it may not. */
+static bool teach_request_add(struct teach_request *req)
+{
+	struct teach_listener *queue = req->queue;
+	struct teach_net *tn = teach_sk_net(req->sk);
+	bool added = false;
+
+	spin_lock_bh(&queue->lock);
+	if (!queue->closed && teach_hash_insert(tn, &req->entry)) {
+		list_add_tail(&req->list, &queue->syn_queue);
+		queue->syn_len++;
+		mod_timer(&req->timer, jiffies + TEACH_RTO_INIT);
+		added = true;
+	}
+	spin_unlock_bh(&queue->lock);
+	return added;
+}
+
+/**
+ * teach_listen_rcv - a segment for a listener: RFC 9293 3.10.7.2
+ * @sk: the listener, not locked
+ * @skb: the segment; consumed
+ * @iss: our first sequence number, or 0 to choose one
+ *
+ * Context: softirq, rcu_read_lock().
+ */
+void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
+{
+	struct teach_listener *queue = rcu_dereference(teach_sk(sk)->listener);
+	struct teach_cb *cb = teach_cb(skb);
+	struct net *net = sock_net(sk);
+	struct teach_net *tn = teach_net(net);
+	struct teach_request *req;
+
+	/* First, check for a RST; second, for an ACK; third, for a SYN. */
+	if (cb->flags & TEACH_RST) {
+		teach_drop(net, skb, TEACH_DROP_Reset);
+		return;
+	}
+	if (cb->flags & TEACH_ACK) {
+		teach_reply_rst(net, skb);
+		teach_drop(net, skb, TEACH_DROP_BadAck);
+		return;
+	}
+	if (!(cb->flags & TEACH_SYN) || cb->flags & TEACH_FIN) {
+		teach_drop(net, skb, TEACH_DROP_BadFlags);
+		return;
+	}
+	if (!queue) {
+		teach_rcv_closed(net, skb);
+		return;
+	}
+	if (sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb))) {
+		teach_drop(net, skb, TEACH_DROP_Filter);
+		return;
+	}
+
+	/* Silence: the peer tries again, and there may be room then. */
+	if (sk_acceptq_is_full(sk)) {
+		TEACH_INC(tn, AcceptQueueOverflow);
+		teach_drop(net, skb, TEACH_DROP_AcceptQueueFull);
+		return;
+	}
+	if (teach_syn_queue_full(sk, queue)) {
+		TEACH_INC(tn, SynQueueOverflow);
+		teach_drop(net, skb, TEACH_DROP_SynQueueFull);
+		return;
+	}
+
+	req = teach_request_alloc(sk, queue, skb, iss);
+	if (!req) {
+		teach_drop(net, skb, TEACH_DROP_Memory);
+		return;
+	}
+	if (!teach_request_add(req)) {
+		/* Another CPU has just taken the same SYN, or we close. */
+		kmem_cache_free(teach_request_cache, req);
+		teach_drop(net, skb, TEACH_DROP_BadSyn);
+		return;
+	}
+	teach_trace_state(net, &req->entry.tuple, TCP_LISTEN, TCP_SYN_RECV);
+	teach_send_request_synack(req);
+	consume_skb(skb);
+}
+
+/*
+ * ---- From request to socket ----
+ */
+
+/*
+ * A copy of the listener with the request's addresses and numbers.  It is
+ * locked, in state SYN_RECV, and in nobody's hands yet.
+ */
+static struct sock *teach_child_alloc(struct teach_request *req)
+{
+	const struct teach_tuple *t = &req->entry.tuple;
+	struct sock *sk = sk_clone_lock(req->sk, GFP_ATOMIC);
+	struct teach_sock *ts = teach_sk(sk);
+	struct inet_sock *inet = inet_sk(sk);
+
+	if (!sk)
+		return NULL;
+
+	inet->inet_daddr = t->faddr;
+	inet->inet_rcv_saddr = t->laddr;
+	inet->inet_saddr = t->laddr;
+	inet->inet_dport = t->fport;
+	inet->inet_sport = t->lport;
+	inet->inet_num = ntohs(t->lport);
+	inet->mc_list = NULL;
+	atomic_set(&inet->inet_id, get_random_u16());
+	teach_init_child(sk);
+	sk_set_txhash(sk);
+	sk->sk_max_ack_backlog = 0;
+
+	ts->iss = req->iss;
+	ts->snd_una = req->iss;
+	ts->snd_nxt = req->iss + 1;
+	ts->write_seq = ts->snd_nxt;
+	ts->snd_sml = req->iss;
+	ts->high_seq = req->iss;
+	ts->irs = req->irs;
+	ts->rcv_nxt = req->irs + 1;
+	ts->rcv_wup = ts->rcv_nxt;
+	ts->copied_seq = ts->rcv_nxt;
+	ts->rcv_wnd = req->rcv_wnd;
+	ts->snd_wnd = req->window;
+	ts->max_window = req->window;
+	ts->advmss = req->advmss;
+	ts->rcv_mss = min_t(u16, req->advmss, TEACH_MSS_DEFAULT);
+	ts->mss_clamp = max_t(u16, req->mss, TEACH_MSS_MIN);
+	if (ts->user_mss)
+		ts->mss_clamp = min(ts->mss_clamp, ts->user_mss);
+	ts->total_retrans = req->retries;
+	/* Karn: only when it is clear which SYN-ACK was acknowledged. */
+	if (!req->retries)
+		teach_rtt_sample(ts, teach_clock_us() - req->sent_us);
+	teach_tuple_set(sk);
+	sk->sk_state = TCP_SYN_RECV;
+	return sk;
+}
+
+/* Nobody has seen it. */
+static void teach_child_free(struct sock *sk)
+{
+	sk->sk_state = TCP_CLOSE;
+	sock_orphan(sk);
+	teach_destroy_sock(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+/* The listener went away in between: nobody will accept it. */
+static void teach_child_orphan(struct sock *sk)
+{
+	sock_orphan(sk);
+	teach_abort(sk);
+}
+
+/*
+ * Make the socket and put it in the request's place.
+ * Return: the socket, locked and with a reference; or NULL.
+ */
+static struct sock *teach_request_to_sock(struct teach_request *req)
+{
+	struct teach_net *tn = teach_sk_net(req->sk);
+	struct teach_listener *queue = req->queue;
+	struct dst_entry *dst;
+	bool closed;
+	struct sock *sk = teach_child_alloc(req);
+
+	if (!sk)
+		return NULL;
+	dst = teach_route(sk);
+	if (!dst || teach_port_inherit(sk, req->sk)) {
+		teach_child_free(sk);
+		return NULL;
+	}
+	teach_sync_mss(sk, dst_mtu(dst));
+	if (!teach_hash_replace(tn, &req->entry, &teach_sk(sk)->entry)) {
+		/* Another CPU was faster. */
+		teach_child_free(sk);
+		return NULL;
+	}
+
+	spin_lock(&queue->lock);
+	closed = queue->closed;
+	if (!closed) {
+		list_add_tail(&teach_sk(sk)->accept_node, &queue->accept_queue);
+		sk_acceptq_added(req->sk);
+	}
+	spin_unlock(&queue->lock);
+	teach_request_release(req);
+
+	TEACH_INC(tn, PassiveOpens);
+	if (closed) {
+		teach_child_orphan(sk);
+		bh_unlock_sock(sk);
+		sock_put(sk);
+		return NULL;
+	}
+	return sk;
+}
+
+/* The handshake is complete: RFC 9293 3.10.7.4, fifth, SYN_RECV. */
+static void teach_request_complete(struct teach_request *req,
+				   struct sk_buff *skb)
+{
+	struct sock *listener = req->sk;
+	struct net *net = sock_net(listener);
+	struct teach_net *tn = teach_net(net);
+	struct sock *sk;
+
+	if (sk_acceptq_is_full(listener)) {
+		TEACH_INC(tn, AcceptQueueOverflow);
+		if (READ_ONCE(tn->sysctl.abort_on_overflow)) {
+			teach_reply_rst(net, skb);
+			teach_request_drop(req, TCP_CLOSE);
+		}
+		/* Else our SYN-ACK, sent again, will ask again. */
+		teach_drop(net, skb, TEACH_DROP_AcceptQueueFull);
+		return;
+	}
+
+	sk = teach_request_to_sock(req);
+	if (!sk) {
+		teach_drop(net, skb, TEACH_DROP_Memory);
+		return;
+	}
+	/* This very segment takes it from SYN_RECV to ESTABLISHED. */
+	skb->dev = NULL;
+	teach_do_rcv(sk, skb);
+	listener->sk_data_ready(listener);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+/**
+ * teach_request_rcv - a segment for a half-open connection
+ * @req: the request
+ * @skb: the segment; consumed
+ *
+ * RFC 9293 3.10.7.4 for SYN_RECV after a passive OPEN.
+ *
+ * Context: softirq, rcu_read_lock().
+ */
+void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
+{
+	struct teach_cb *cb = teach_cb(skb);
+	struct net *net = sock_net(req->sk);
+	u32 rcv_nxt = req->irs + 1;
+
+	/* The same SYN again: our answer was lost. */
+	if ((cb->flags & (TEACH_SYN | TEACH_ACK | TEACH_RST)) == TEACH_SYN &&
+	    cb->seq == req->irs) {
+		if (teach_oow_ack_allowed(&req->oow_ack_time))
+			teach_send_request_synack(req);
+		consume_skb(skb);
+		return;
+	}
+	/* First, check the sequence number. */
+	if (!teach_in_window(cb, rcv_nxt, rcv_nxt, rcv_nxt + req->rcv_wnd)) {
+		if (!(cb->flags & TEACH_RST) &&
+		    teach_oow_ack_allowed(&req->oow_ack_time))
+			teach_send_request_ack(req);
+		teach_drop(net, skb, TEACH_DROP_OutOfWindow);
+		return;
+	}
+	/* Second, check the RST bit. */
+	if (cb->flags & TEACH_RST) {
+		if (cb->seq == rcv_nxt) {
+			teach_request_drop(req, TCP_LISTEN);
+			teach_drop(net, skb, TEACH_DROP_Reset);
+			return;
+		}
+		if (teach_oow_ack_allowed(&req->oow_ack_time))
+			teach_send_request_ack(req);
+		teach_drop(net, skb, TEACH_DROP_BadReset);
+		return;
+	}
+	/* Fourth, check the SYN bit: back to LISTEN. */
+	if (cb->flags & TEACH_SYN) {
+		teach_request_drop(req, TCP_LISTEN);
+		teach_drop(net, skb, TEACH_DROP_BadSyn);
+		return;
+	}
+	/* Fifth, check the ACK field. */
+	if (!(cb->flags & TEACH_ACK)) {
+		teach_drop(net, skb, TEACH_DROP_BadFlags);
+		return;
+	}
+	if (cb->ack != req->iss + 1) {
+		teach_reply_rst(net, skb);
+		teach_drop(net, skb, TEACH_DROP_BadAck);
+		return;
+	}
+	if (sk_filter_trim_cap(req->sk, skb, tcp_hdrlen(skb))) {
+		teach_drop(net, skb, TEACH_DROP_Filter);
+		return;
+	}
+	teach_request_complete(req, skb);
+}
+
+/*
+ * ---- listen(2), accept(2), close(2) ----
+ */
+
+/**
+ * teach_listen_start - from CLOSE to LISTEN
+ * @sk: the socket, locked
+ *
+ * Return: 0, -EADDRINUSE, or -ENOMEM.
+ */
+int teach_listen_start(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_listener *queue;
+	int err;
+
+	queue = kzalloc(sizeof(*queue), GFP_KERNEL);
+	if (!queue)
+		return -ENOMEM;
+	spin_lock_init(&queue->lock);
+	INIT_LIST_HEAD(&queue->syn_queue);
+	INIT_LIST_HEAD(&queue->accept_queue);
+	sk->sk_ack_backlog = 0;
+
+	/* Two may race for one port; the state decides, so it comes first. */
+	WRITE_ONCE(sk->sk_state, TCP_LISTEN);
+	if (ts->bind.port)
+		err = teach_port_listen(sk);
+	else
+		err = teach_port_bind(sk, 0);
+	if (err) {
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+		kfree(queue);
+		return err;
+	}
+	inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
+	teach_tuple_set(sk);
+	teach_trace_state(sock_net(sk), &ts->entry.tuple, TCP_CLOSE,
+			  TCP_LISTEN);
+	rcu_assign_pointer(ts->listener, queue);
+	teach_listen_hash(sk);
+	return 0;
+}
+
+/**
+ * teach_listen_stop - the listener closes, and all that waited in its queues
+ * @sk: the socket, locked; no longer in state LISTEN
+ */
+void teach_listen_stop(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_listener *queue;
+	struct teach_request *req;
+	struct teach_sock *child, *next;
+	LIST_HEAD(children);
+
+	queue = rcu_dereference_protected(ts->listener,
+					  lockdep_sock_is_held(sk));
+	RCU_INIT_POINTER(ts->listener, NULL);
+
+	spin_lock_bh(&queue->lock);
+	queue->closed = true;
+	list_splice_init(&queue->accept_queue, &children);
+	sk->sk_ack_backlog = 0;
+	spin_unlock_bh(&queue->lock);
+
+	rcu_read_lock();
+	for (;;) {
+		spin_lock_bh(&queue->lock);
+		req = list_first_entry_or_null(&queue->syn_queue,
+					       struct teach_request, list);
+		if (req)
+			list_del_init(&req->list);
+		spin_unlock_bh(&queue->lock);
+		if (!req)
+			break;
+		teach_request_drop(req, TCP_CLOSE);
+	}
+	rcu_read_unlock();
+
+	list_for_each_entry_safe(child, next, &children, accept_node) {
+		struct sock *csk = (struct sock *)child;
+
+		list_del_init(&child->accept_node);
+		sock_hold(csk);
+		local_bh_disable();
+		bh_lock_sock(csk);
+		teach_child_orphan(csk);
+		bh_unlock_sock(csk);
+		local_bh_enable();
+		sock_put(csk);
+	}
+	kfree_rcu(queue, rcu);
+}
+
+/**
+ * teach_accept_dequeue - the connection that has waited longest
+ * @sk: the listener, locked
+ *
+ * Return: the socket, the caller's now, or NULL.
+ */
+struct sock *teach_accept_dequeue(struct sock *sk)
+{
+	struct teach_listener *queue;
+	struct teach_sock *child;
+
+	queue = rcu_dereference_protected(teach_sk(sk)->listener,
+					  lockdep_sock_is_held(sk));
+	spin_lock_bh(&queue->lock);
+	child = list_first_entry_or_null(&queue->accept_queue,
+					 struct teach_sock, accept_node);
+	if (child) {
+		list_del_init(&child->accept_node);
+		sk_acceptq_removed(sk);
+	}
+	spin_unlock_bh(&queue->lock);
+	return (struct sock *)child;
+}
+
+int teach_listen_init(void)
+{
+	teach_request_cache = KMEM_CACHE(teach_request, SLAB_ACCOUNT);
+	return teach_request_cache ? 0 : -ENOMEM;
+}
+
+void teach_listen_exit(void)
+{
+	kmem_cache_destroy(teach_request_cache);
+}

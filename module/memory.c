@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who pays for the bytes.
+ *
+ * Every skb is charged by truesize to the socket that keeps it, first
+ * against SO_SNDBUF or SO_RCVBUF and then, in pages, against the memory of
+ * all TEACH sockets together (the kernel's sk_mem_* machinery, with the
+ * limits below).
+ */
+#include <linux/mm.h>
+#include <linux/percpu_counter.h>
+#include <linux/swap.h>
+
+#include "teach.h"
+
+atomic_long_t teach_memory_allocated;
+unsigned long teach_memory_pressure;
+long teach_sysctl_mem[3] __read_mostly;		/* pages: low, pressure, high */
+int teach_memory_min = PAGE_SIZE;		/* bytes: never refused to one */
+DEFINE_PER_CPU(int, teach_memory_fw_alloc);
+struct percpu_counter teach_sockets;
+
+void teach_enter_memory_pressure(struct sock *sk)
+{
+	WRITE_ONCE(teach_memory_pressure, jiffies ? : 1);
+}
+
+void teach_leave_memory_pressure(struct sock *sk)
+{
+	WRITE_ONCE(teach_memory_pressure, 0);
+}
+
+/**
+ * teach_rcv_charge - may a segment stay in a receive queue?
+ * @sk: the socket, locked
+ * @skb: the segment
+ *
+ * One segment above SO_RCVBUF is let in: the window was offered before it
+ * was known how much space its bytes would really take.
+ */
+bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb)
+{
+	return atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
+	       sk_rmem_schedule(sk, skb, skb->truesize);
+}
+
+/* Bytes of data that can be promised: half is kept for the skbs around it. */
+int teach_rcv_space(const struct sock *sk)
+{
+	return (READ_ONCE(sk->sk_rcvbuf) - READ_ONCE(sk->sk_backlog.len) -
+		atomic_read(&sk->sk_rmem_alloc)) / 2;
+}
+
+/**
+ * teach_sndbuf_expand - let the send buffer follow cwnd
+ * @sk: the socket, locked
+ *
+ * Twice cwnd, so that there is something to send while the last is waited
+ * for.  A size that the user has set stays.
+ */
+void teach_sndbuf_expand(struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	u32 cwnd = max_t(u32, ts->cwnd, TEACH_INIT_CWND);
+	u64 want;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		return;
+	want = 2ULL * cwnd * SKB_TRUESIZE(ts->mss_cache + TEACH_MAX_HEADER);
+	want = min_t(u64, want, READ_ONCE(teach_sk_net(sk)->sysctl.wmem[2]));
+	if (sk->sk_sndbuf < want)
+		WRITE_ONCE(sk->sk_sndbuf, want);
+}
+
+/* The send buffer has drained: wake who waits, when a third is free. */
+void teach_write_space(struct sock *sk)
+{
+	struct socket *sock = sk->sk_socket;
+	struct socket_wq *wq;
+
+	if (!sock || !sk_stream_is_writeable(sk))
+		return;
+	clear_bit(SOCK_NOSPACE, &sock->flags);
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
+						      EPOLLWRBAND);
+	if (wq && wq->fasync_list && !(sk->sk_shutdown & SEND_SHUTDOWN))
+		sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
+	rcu_read_unlock();
+}
+
+int teach_memory_init(void)
+{
+	unsigned long limit;
+
+	/* As tcp_mem: around a sixteenth of what the kernel may use. */
+	limit = max(nr_free_buffer_pages() / 16, 128UL);
+	teach_sysctl_mem[0] = limit / 4 * 3;
+	teach_sysctl_mem[1] = limit;
+	teach_sysctl_mem[2] = limit / 4 * 6;
+	return percpu_counter_init(&teach_sockets, 0, GFP_KERNEL);
+}
+
+void teach_memory_exit(void)
+{
+	percpu_counter_destroy(&teach_sockets);
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The one place where a received segment is dropped: it is counted and
+ * traced by its reason.  The trace events are made here.
+ */
+#include <linux/ip.h>
+#include <linux/tcp.h>
+
+#include "teach.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static const enum skb_drop_reason teach_drop_reasons[] = {
+#define D(name, reason)		[TEACH_DROP_##name] = SKB_DROP_REASON_##reason,
+	TEACH_DROPS(D)
+#undef D
+};
+
+static void teach_trace_drop(const struct net *net, const struct sk_buff *skb,
+			     enum teach_drop reason)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	struct teach_tuple t = {
+		.laddr	= iph->daddr,
+		.faddr	= iph->saddr,
+		.proto	= iph->protocol,
+	};
+	u32 len = 0, seq = 0;
+	u16 flags = 0;
+
+	/* A header that is too short has no fields. */
+	if (reason != TEACH_DROP_TooShort && reason != TEACH_DROP_BadOffset) {
+		const struct tcphdr *th = tcp_hdr(skb);
+
+		t.lport = th->dest;
+		t.fport = th->source;
+		seq = ntohl(th->seq);
+		flags = teach_flag_byte(th);
+		len = skb_tail_pointer(skb) + skb->data_len -
+		      (const unsigned char *)th - th->doff * 4;
+	}
+	trace_teach_drop(net, &t, seq, len, flags, reason);
+}
+
+/**
+ * teach_drop - give up a received segment
+ * @net: the network namespace
+ * @skb: the segment; freed
+ * @reason: why
+ */
+void teach_drop(struct net *net, struct sk_buff *skb, enum teach_drop reason)
+{
+	this_cpu_inc(teach_net(net)->mib->v[TEACH_MIB_DROPS + reason]);
+	if (trace_teach_drop_enabled())
+		teach_trace_drop(net, skb, reason);
+	kfree_skb_reason(skb, teach_drop_reasons[reason]);
+}

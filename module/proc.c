@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/net/teach/: what each network namespace can read of itself.
+ *
+ *	counters	one "Name value" a line
+ *	sockets		one connection or listener a line
+ */
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+
+#include "teach.h"
+
+/*
+ * ---- counters ----
+ */
+
+static const char *const teach_mib_names[TEACH_MIB_MAX] = {
+#define C(name)			#name,
+	TEACH_COUNTERS(C)
+#undef C
+#define D(name, reason)		"Drop" #name,
+	TEACH_DROPS(D)
+#undef D
+};
+
+static int teach_counters_show(struct seq_file *seq, void *v)
+{
+	struct teach_net *tn = teach_net(seq_file_single_net(seq));
+	unsigned long sum;
+	int cpu, i;
+
+	for (i = 0; i < TEACH_MIB_MAX; i++) {
+		sum = 0;
+		for_each_possible_cpu(cpu)
+			sum += READ_ONCE(per_cpu_ptr(tn->mib, cpu)->v[i]);
+		seq_printf(seq, "%s %lu\n", teach_mib_names[i], sum);
+	}
+	return 0;
+}
+
+/*
+ * ---- sockets ----
+ *
+ * One position is one chain: first those of the listeners, then those of
+ * the 5-tuple table.
+ */
+
+static const char *const teach_state_names[] = {
+	[TCP_ESTABLISHED]	= "ESTABLISHED",
+	[TCP_SYN_SENT]		= "SYN_SENT",
+	[TCP_SYN_RECV]		= "SYN_RECV",
+	[TCP_FIN_WAIT1]		= "FIN_WAIT1",
+	[TCP_FIN_WAIT2]		= "FIN_WAIT2",
+	[TCP_TIME_WAIT]		= "TIME_WAIT",
+	[TCP_CLOSE]		= "CLOSE",
+	[TCP_CLOSE_WAIT]	= "CLOSE_WAIT",
+	[TCP_LAST_ACK]		= "LAST_ACK",
+	[TCP_LISTEN]		= "LISTEN",
+	[TCP_CLOSING]		= "CLOSING",
+};
+
+static void teach_show_name(struct seq_file *seq, const struct teach_tuple *t,
+			    int state, u32 recvq, u32 sendq)
+{
+	seq_printf(seq, "%u %s %u %u %pI4:%u %pI4:%u", t->proto,
+		   teach_state_names[state], recvq, sendq,
+		   &t->laddr, ntohs(t->lport), &t->faddr, ntohs(t->fport));
+}
+
+static void teach_show_sock(struct seq_file *seq, struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	int state = READ_ONCE(sk->sk_state);
+	u32 recvq, sendq;
+
+	if (state == TCP_LISTEN) {
+		recvq = READ_ONCE(sk->sk_ack_backlog);
+		sendq = READ_ONCE(sk->sk_max_ack_backlog);
+	} else {
+		recvq = max_t(int, READ_ONCE(ts->rcv_nxt) -
+				   READ_ONCE(ts->copied_seq), 0);
+		sendq = READ_ONCE(ts->write_seq) - READ_ONCE(ts->snd_una);
+	}
+	teach_show_name(seq, &ts->entry.tuple, state, recvq, sendq);
+	seq_printf(seq, " %u %u %u %u %u %lu\n", READ_ONCE(ts->cwnd),
+		   READ_ONCE(ts->ssthresh), READ_ONCE(ts->srtt_us) >> 3,
+		   jiffies_to_msecs(READ_ONCE(ts->rto)),
+		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)),
+		   sock_i_ino(sk));
+}
+
+static void teach_show_entry(struct teach_entry *e, void *data)
+{
+	struct seq_file *seq = data;
+
+	switch (e->kind) {
+	case TEACH_SOCK:
+		teach_show_sock(seq, teach_entry_sk(e));
+		break;
+	case TEACH_REQUEST:
+		teach_show_name(seq, &e->tuple, TCP_SYN_RECV, 0, 0);
+		seq_puts(seq, " 0 0 0 0 0 0\n");
+		break;
+	case TEACH_TIMEWAIT:
+		teach_show_name(seq, &e->tuple,
+				READ_ONCE(container_of(e, struct teach_timewait,
+						       entry)->state), 0, 0);
+		seq_puts(seq, " 0 0 0 0 0 0\n");
+		break;
+	}
+}
+
+static void teach_show_none(struct teach_entry *e, void *data)
+{
+}
+
+static void *teach_sockets_at(struct seq_file *seq, loff_t pos)
+{
+	struct teach_net *tn = teach_net(seq_file_net(seq));
+
+	/* Position 0 is the headline. */
+	if (pos <= TEACH_LISTEN_CHAINS ||
+	    teach_hash_walk_chain(tn, pos - TEACH_LISTEN_CHAINS - 1,
+				  teach_show_none, NULL))
+		return (void *)(unsigned long)(pos + 1);
+	return NULL;
+}
+
+static void *teach_sockets_start(struct seq_file *seq, loff_t *pos)
+{
+	return teach_sockets_at(seq, *pos);
+}
+
+static void *teach_sockets_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	return teach_sockets_at(seq, ++*pos);
+}
+
+static void teach_sockets_stop(struct seq_file *seq, void *v)
+{
+}
+
+static int teach_sockets_show(struct seq_file *seq, void *v)
+{
+	struct teach_net *tn = teach_net(seq_file_net(seq));
+	unsigned long pos = (unsigned long)v - 1;
+	struct teach_sock *ts;
+
+	if (!pos) {
+		seq_puts(seq, "proto state recvq sendq local foreign cwnd ssthresh srtt_us rto_ms uid inode\n");
+		return 0;
+	}
+	pos--;
+	if (pos >= TEACH_LISTEN_CHAINS) {
+		teach_hash_walk_chain(tn, pos - TEACH_LISTEN_CHAINS,
+				      teach_show_entry, seq);
+		return 0;
+	}
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(ts, &tn->listeners[pos], listen_node)
+		teach_show_sock(seq, (struct sock *)ts);
+	rcu_read_unlock();
+	return 0;
+}
+
+static const struct seq_operations teach_sockets_ops = {
+	.start	= teach_sockets_start,
+	.next	= teach_sockets_next,
+	.stop	= teach_sockets_stop,
+	.show	= teach_sockets_show,
+};
+
+int teach_proc_init(struct teach_net *tn)
+{
+	struct net *net = tn->net;
+	struct proc_dir_entry *dir;
+
+	dir = proc_net_mkdir(net, "teach", net->proc_net);
+	if (!dir)
+		return -ENOMEM;
+	if (!proc_create_net_single("counters", 0444, dir, teach_counters_show,
+				    NULL) ||
+	    !proc_create_net("sockets", 0444, dir, &teach_sockets_ops,
+			     sizeof(struct seq_net_private))) {
+		teach_proc_exit(tn);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void teach_proc_exit(struct teach_net *tn)
+{
+	remove_proc_subtree("teach", tn->net->proc_net);
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Received bytes put in order for the reader, the window that is offered for
+ * more of them, and the ACKs that say so.
+ *
+ *	copied_seq	rcv_nxt				rcv_wup + rcv_wnd
+ *	    |  receive	   |	   ofo_queue (with holes)	|
+ *	    |	queue	   |	 [....]	   [......]		|
+ *
+ * Neighbouring segments in the receive queue may overlap: the reader goes by
+ * sequence numbers and takes each byte once.
+ */
+#include <linux/tcp.h>
+
+#include "teach.h"
+
+/*
+ * ---- The window: RFC 9293 3.8.6 ----
+ */
+
+u32 teach_rcv_wnd_end(const struct teach_sock *ts)
+{
+	return ts->rcv_wup + ts->rcv_wnd;
+}
+
+/* What is left of the window that the peer knows of. */
+static u32 teach_rcv_wnd_left(const struct teach_sock *ts)
+{
+	s32 left = teach_rcv_wnd_end(ts) - ts->rcv_nxt;
+
+	return max(left, 0);
+}
+
+/*
+ * What we would offer now.  3.8.6.2.2: the right edge never moves back, and
+ * it moves on by a full segment or half the buffer, or not at all.
+ */
+static u32 teach_window(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	u32 left = teach_rcv_wnd_left(ts);
+	int space = teach_rcv_space(sk);
+	u32 step = min_t(u32, ts->rcv_mss, READ_ONCE(sk->sk_rcvbuf) / 4);
+
+	if (space <= 0 || space < left + step)
+		return left;
+	return min_t(u32, space, U16_MAX);
+}
+
+/**
+ * teach_select_window - the window field of a segment that leaves now
+ * @sk: the socket, locked; the peer will take what is returned as a promise
+ */
+u16 teach_select_window(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	ts->rcv_wnd = min_t(u32, teach_window(sk), U16_MAX);
+	ts->rcv_wup = ts->rcv_nxt;
+	return ts->rcv_wnd;
+}
+
+/* For a SYN.  Like Linux a whole number of segments. */
+u16 teach_initial_window(const struct sock *sk, u16 mss)
+{
+	u32 space = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2, U16_MAX);
+
+	return space > mss ? rounddown(space, mss) : space;
+}
+
+/*
+ * ---- ACKs ----
+ */
+
+/* RFC 9293 3.8.6.3, MUST-58: every second full segment at the latest. */
+void teach_ack_later(struct sock *sk)
+{
+	teach_sk(sk)->ack_due = true;
+}
+
+/* It tells the peer something that it is waiting for. */
+void teach_ack_soon(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	ts->ack_due = true;
+	ts->ack_now = true;
+}
+
+/**
+ * teach_ack_check - send the ACK that is owed, or wait for company
+ * @sk: the socket, locked
+ */
+void teach_ack_check(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (!ts->ack_due)
+		return;
+
+	if (ts->ack_now || ts->rcv_nxt - ts->rcv_wup > ts->rcv_mss ||
+	    (ts->quickack && !ts->pingpong) || !RB_EMPTY_ROOT(&ts->ofo_queue))
+		teach_send_ack(sk);
+	else if (!teach_timer_armed(sk, TEACH_TIMER_DELACK))
+		teach_timer_set(sk, TEACH_TIMER_DELACK, TEACH_DELACK_MIN);
+}
+
+/**
+ * teach_rcv_consumed - the reader has made room
+ * @sk: the socket, locked
+ *
+ * Tell the peer when its window has doubled, or when an ACK is owed and
+ * waits only for an answer that the reader does not seem to give.
+ */
+void teach_rcv_consumed(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	u32 left = teach_rcv_wnd_left(ts);
+	u32 window;
+
+	if (sk->sk_state == TCP_CLOSE || sk->sk_shutdown & RCV_SHUTDOWN)
+		return;
+
+	if (ts->ack_due && ts->rcv_nxt - ts->rcv_wup > ts->rcv_mss) {
+		teach_send_ack(sk);
+		return;
+	}
+	if (2 * left > U16_MAX)
+		return;
+	window = teach_window(sk);
+	if (window && window >= 2 * left)
+		teach_send_ack(sk);
+}
+
+/*
+ * ---- The queues ----
+ */
+
+/* Many small segments in large buffers become few: it is truesize we pay. */
+static bool teach_coalesce(struct sock *sk, struct sk_buff *to,
+			   struct sk_buff *from)
+{
+	bool stolen;
+	int delta;
+
+	if (teach_cb(to)->end_seq != teach_cb(from)->seq)
+		return false;
+	if (!skb_try_coalesce(to, from, &stolen, &delta))
+		return false;
+
+	atomic_add(delta, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, delta);
+	teach_cb(to)->end_seq = teach_cb(from)->end_seq;
+	teach_cb(to)->flags |= teach_cb(from)->flags;
+	kfree_skb_partial(from, stolen);
+	return true;
+}
+
+/* In order: behind all others.  Return: whether it brings the peer's FIN. */
+static bool teach_queue_in_order(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
+	struct teach_sock *ts = teach_sk(sk);
+	bool fin = teach_cb(skb)->flags & TEACH_FIN;
+
+	WRITE_ONCE(ts->rcv_nxt, teach_cb(skb)->end_seq);
+
+	if (!skb->len) {
+		consume_skb(skb);
+		return fin;
+	}
+	if (tail && teach_coalesce(sk, tail, skb))
+		return fin;
+	if (!skb->sk)
+		skb_set_owner_r(skb, sk);
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+	return fin;
+}
+
+static void teach_ofo_free(struct sock *sk, struct sk_buff *skb,
+			   enum teach_drop reason)
+{
+	rb_erase(&skb->rbnode, &teach_sk(sk)->ofo_queue);
+	RB_CLEAR_NODE(&skb->rbnode);
+	teach_drop(sock_net(sk), skb, reason);
+}
+
+/* Those whose turn it is now. */
+static bool teach_ofo_drain(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct sk_buff *skb;
+	bool fin = false;
+
+	while ((skb = skb_rb_first(&ts->ofo_queue))) {
+		struct teach_cb *cb = teach_cb(skb);
+
+		if (after(cb->seq, ts->rcv_nxt))
+			break;
+		/* The hole is filled or moved: the peer should know. */
+		ts->ack_now = true;
+		if (!after(cb->end_seq, ts->rcv_nxt)) {
+			teach_ofo_free(sk, skb, TEACH_DROP_OldData);
+			continue;
+		}
+		rb_erase(&skb->rbnode, &ts->ofo_queue);
+		RB_CLEAR_NODE(&skb->rbnode);
+		fin |= teach_queue_in_order(sk, skb);
+	}
+	return fin;
+}
+
+/* There must be room for the byte that all others wait for. */
+static bool teach_ofo_prune(struct sock *sk)
+{
+	struct sk_buff *skb = skb_rb_last(&teach_sk(sk)->ofo_queue);
+
+	if (!skb)
+		return false;
+	teach_ofo_free(sk, skb, TEACH_DROP_Pruned);
+	return true;
+}
+
+/* Out of order: to its place in the tree, without what is there already. */
+static void teach_ofo_insert(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct rb_node **p = &ts->ofo_queue.rb_node;
+	struct teach_cb *cb = teach_cb(skb);
+	struct rb_node *parent = NULL;
+	struct sk_buff *other;
+
+	TEACH_INC(teach_sk_net(sk), OutOfOrder);
+	if (!teach_rcv_charge(sk, skb)) {
+		teach_drop(sock_net(sk), skb, TEACH_DROP_RcvBuf);
+		return;
+	}
+
+	while (*p) {
+		parent = *p;
+		other = rb_to_skb(parent);
+		if (before(cb->seq, teach_cb(other)->seq)) {
+			p = &parent->rb_left;
+			continue;
+		}
+		if (!after(cb->end_seq, teach_cb(other)->end_seq)) {
+			teach_drop(sock_net(sk), skb, TEACH_DROP_OldData);
+			return;
+		}
+		if (teach_coalesce(sk, other, skb)) {
+			skb = other;
+			goto trim;
+		}
+		p = &parent->rb_right;
+	}
+	skb_set_owner_r(skb, sk);
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, &ts->ofo_queue);
+trim:
+	/* What follows and is covered now. */
+	while ((other = skb_rb_next(skb)) &&
+	       !after(teach_cb(other)->end_seq, teach_cb(skb)->end_seq)) {
+		teach_cb(skb)->flags |= teach_cb(other)->flags & TEACH_FIN;
+		teach_ofo_free(sk, other, TEACH_DROP_OldData);
+	}
+}
+
+/* RFC 9293 3.10.7.4, seventh: only what was asked for. */
+static int teach_trim_to_window(struct sk_buff *skb, u32 end)
+{
+	struct teach_cb *cb = teach_cb(skb);
+
+	if (!after(cb->end_seq, end))
+		return 0;
+	cb->end_seq = end;
+	cb->flags &= ~TEACH_FIN;
+	return pskb_trim(skb, end - cb->seq);
+}
+
+/**
+ * teach_rcv_data - take in the bytes of a segment, and its FIN
+ * @sk: the socket, locked
+ * @skb: the segment, some of it in the window; consumed
+ *
+ * Return: true when the peer's FIN has its turn now.
+ */
+bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+	struct net *net = sock_net(sk);
+	bool fin;
+
+	/* Seen already: our ACK was lost. */
+	if (!after(cb->end_seq, ts->rcv_nxt)) {
+		teach_ack_soon(sk);
+		teach_drop(net, skb, TEACH_DROP_OldData);
+		return false;
+	}
+	/* A probe: the window is shut, and the answer says so. */
+	if (!before(cb->seq, teach_rcv_wnd_end(ts))) {
+		teach_ack_soon(sk);
+		teach_drop(net, skb, TEACH_DROP_ZeroWindow);
+		return false;
+	}
+	__skb_pull(skb, tcp_hdrlen(skb));
+	if (teach_trim_to_window(skb, teach_rcv_wnd_end(ts))) {
+		teach_drop(net, skb, TEACH_DROP_Memory);
+		return false;
+	}
+	ts->rcv_mss = clamp_t(u32, skb->len, ts->rcv_mss, ts->advmss);
+
+	if (after(cb->seq, ts->rcv_nxt)) {
+		/* RFC 5681 3.2: at once, it is a duplicate ACK. */
+		teach_ack_soon(sk);
+		teach_ofo_insert(sk, skb);
+		return false;
+	}
+
+	while (!teach_rcv_charge(sk, skb)) {
+		if (teach_ofo_prune(sk))
+			continue;
+		teach_ack_soon(sk);
+		teach_drop(net, skb, TEACH_DROP_RcvBuf);
+		return false;
+	}
+
+	teach_ack_later(sk);
+	fin = teach_queue_in_order(sk, skb);
+	if (!fin && !RB_EMPTY_ROOT(&ts->ofo_queue))
+		fin = teach_ofo_drain(sk);
+	if (fin)
+		teach_rcv_purge(sk);
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk->sk_data_ready(sk);
+	return fin;
+}
+
+/* What is behind the end, or behind a hole that will not be filled. */
+void teach_rcv_purge(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct sk_buff *skb;
+
+	while ((skb = skb_rb_first(&ts->ofo_queue))) {
+		rb_erase(&skb->rbnode, &ts->ofo_queue);
+		RB_CLEAR_NODE(&skb->rbnode);
+		kfree_skb(skb);
+	}
+}

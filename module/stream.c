@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bytes from the user into the send buffer, and from the receive queue to
+ * the user.
+ */
+#include <net/inet_common.h>
+
+#include "teach.h"
+
+/*
+ * ---- sendmsg(2) ----
+ */
+
+/* The segment that has room for more: the last one, unless it was sent. */
+static struct sk_buff *teach_segment_to_fill(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb && skb->len < teach_sk(sk)->mss_cache)
+		return skb;
+	if (!sk_stream_memory_free(sk))
+		return NULL;
+	skb = teach_alloc_segment(sk, sk->sk_allocation);
+	if (!skb)
+		return NULL;
+	teach_queue_segment(sk, skb);
+	teach_cb(skb)->flags = TEACH_ACK;
+	return skb;
+}
+
+/*
+ * Copy up to @len bytes behind those of @skb, in pages that segments share.
+ * Return: how many; 0 when @skb is full; or -errno.
+ */
+static int teach_fill_segment(struct sock *sk, struct sk_buff *skb,
+			      struct msghdr *msg, int len)
+{
+	struct page_frag *pfrag = sk_page_frag(sk);
+	int i = skb_shinfo(skb)->nr_frags;
+	bool merge;
+	int err;
+
+	if (!sk_page_frag_refill(sk, pfrag))
+		return -ENOMEM;
+	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
+	if (!merge && i >= MAX_SKB_FRAGS)
+		return 0;
+
+	len = min_t(int, len, pfrag->size - pfrag->offset);
+	if (!sk_wmem_schedule(sk, len))
+		return -ENOMEM;
+	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
+				       pfrag->offset, len);
+	if (err)
+		return err;
+
+	if (merge) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], len);
+	} else {
+		skb_fill_page_desc(skb, i, pfrag->page, pfrag->offset, len);
+		page_ref_inc(pfrag->page);
+	}
+	pfrag->offset += len;
+	return len;
+}
+
+/* A segment that got no bytes has no place in the sequence space. */
+static void teach_forget_empty(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb && teach_cb(skb)->seq == teach_cb(skb)->end_seq) {
+		__skb_unlink(skb, &sk->sk_write_queue);
+		teach_free_segment(sk, skb);
+	}
+}
+
+/* Cut what the user wrote into segments of the current MSS. */
+static int teach_send_some(struct sock *sk, struct msghdr *msg)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct sk_buff *skb = teach_segment_to_fill(sk);
+	int room, copied;
+
+	if (!skb)
+		return -ENOMEM;
+	room = min_t(size_t, msg_data_left(msg), ts->mss_cache - skb->len);
+	copied = teach_fill_segment(sk, skb, msg, room);
+	if (copied < 0) {
+		teach_forget_empty(sk);
+		return copied;
+	}
+	if (!copied) {
+		/* As many pieces as it can have: begin the next. */
+		skb = teach_alloc_segment(sk, sk->sk_allocation);
+		if (!skb)
+			return -ENOMEM;
+		teach_queue_segment(sk, skb);
+		teach_cb(skb)->flags = TEACH_ACK;
+		return 0;
+	}
+	WRITE_ONCE(ts->write_seq, ts->write_seq + copied);
+	teach_cb(skb)->end_seq += copied;
+
+	/* Full, and nothing before it: why should it wait? */
+	if (skb->len >= ts->mss_cache &&
+	    skb_peek(&sk->sk_write_queue) == skb)
+		teach_push(sk);
+	return copied;
+}
+
+/* The end of what the user wrote: RFC 9293 3.9.1.2, SHLD-28. */
+static void teach_push_written(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb)
+		teach_cb(skb)->flags |= TEACH_PSH;
+	teach_push(sk);
+}
+
+static void teach_check_mss(struct sock *sk)
+{
+	struct dst_entry *dst = __sk_dst_get(sk);
+
+	if (dst && dst_mtu(dst) != teach_sk(sk)->pmtu)
+		teach_sync_mss(sk, dst_mtu(dst));
+}
+
+static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg)
+{
+	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	int copied = 0, err;
+
+	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN)) {
+		err = -EOPNOTSUPP;
+		goto error;
+	}
+	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+		err = sk_stream_wait_connect(sk, &timeo);
+		if (err)
+			goto error;
+	}
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	teach_check_mss(sk);
+
+	err = -EPIPE;
+	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
+		goto error;
+
+	while (msg_data_left(msg)) {
+		err = teach_send_some(sk, msg);
+		if (err >= 0) {
+			copied += err;
+			continue;
+		}
+		if (err != -ENOMEM)
+			goto error;
+
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		teach_push_written(sk);
+		err = sk_stream_wait_memory(sk, &timeo);
+		if (err)
+			goto error;
+		teach_check_mss(sk);
+	}
+	teach_push_written(sk);
+	return copied;
+
+error:
+	if (copied) {
+		teach_push_written(sk);
+		return copied;
+	}
+	/* EPOLLOUT has to be seen again by who waits for an edge. */
+	if (err == -EAGAIN && skb_queue_empty(&sk->sk_write_queue))
+		sk->sk_write_space(sk);
+	return sk_stream_error(sk, msg->msg_flags, err);
+}
+
+int teach_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+	int ret;
+
+	lock_sock(sk);
+	ret = teach_sendmsg_locked(sk, msg);
+	release_sock(sk);
+	return ret;
+}
+
+/*
+ * ---- recvmsg(2) ----
+ */
+
+/* The segment that has byte @seq, and where in it. */
+static struct sk_buff *teach_segment_at(struct sock *sk, u32 seq, u32 *offset)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		*offset = seq - teach_cb(skb)->seq;
+		if (*offset < skb->len)
+			return skb;
+	}
+	return NULL;
+}
+
+/* Give back what the reader has had. */
+static void teach_eat(struct sock *sk)
+{
+	u32 copied_seq = teach_sk(sk)->copied_seq;
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek(&sk->sk_receive_queue))) {
+		if (after(teach_cb(skb)->seq + skb->len, copied_seq))
+			break;
+		__skb_unlink(skb, &sk->sk_receive_queue);
+		consume_skb(skb);
+	}
+}
+
+/*
+ * Nothing is there to be read.
+ * Return: 1 to wait, 0 at the end of the stream, or -errno.
+ */
+static int teach_recv_wait_reason(struct sock *sk, long timeo)
+{
+	if (sock_flag(sk, SOCK_DONE))
+		return 0;
+	if (sk->sk_err)
+		return sock_error(sk);
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return 0;
+	/* Never connected. */
+	if (sk->sk_state == TCP_CLOSE)
+		return -ENOTCONN;
+	if (!timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(timeo);
+	return 1;
+}
+
+/* Something was read, but less than asked for: is there a reason to stop? */
+static bool teach_recv_enough(const struct sock *sk, long timeo)
+{
+	return !timeo || sk->sk_err || sk->sk_state == TCP_CLOSE ||
+	       sk->sk_shutdown & RCV_SHUTDOWN || signal_pending(current);
+}
+
+static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
+				size_t len, int flags)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	u32 seq = ts->copied_seq;
+	int copied = 0, err = 0;
+	struct sk_buff *skb;
+	u32 offset, used;
+
+	if (sk->sk_state == TCP_LISTEN)
+		return -ENOTCONN;
+
+	do {
+		skb = teach_segment_at(sk, seq, &offset);
+		if (skb) {
+			used = min_t(size_t, skb->len - offset, len);
+			if (!(flags & MSG_TRUNC)) {
+				err = skb_copy_datagram_msg(skb, offset, msg,
+							    used);
+				if (err)
+					break;
+			}
+			seq += used;
+			copied += used;
+			len -= used;
+			if (!(flags & MSG_PEEK)) {
+				WRITE_ONCE(ts->copied_seq, seq);
+				teach_eat(sk);
+			}
+			continue;
+		}
+
+		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
+			break;
+		if (copied) {
+			if (teach_recv_enough(sk, timeo))
+				break;
+		} else {
+			err = teach_recv_wait_reason(sk, timeo);
+			if (err <= 0)
+				break;
+		}
+
+		if (copied >= target) {
+			/* Not to sleep, but to take the backlog in. */
+			__sk_flush_backlog(sk);
+		} else {
+			teach_rcv_consumed(sk);
+			err = sk_wait_data(sk, &timeo,
+					   skb_peek_tail(&sk->sk_receive_queue));
+			if (err < 0)
+				break;
+		}
+		/* Another reader may have been here meanwhile. */
+		if (flags & MSG_PEEK) {
+			if (ts->copied_seq + copied != seq)
+				seq = ts->copied_seq;
+		} else {
+			seq = ts->copied_seq;
+		}
+	} while (len);
+
+	if (copied && !(flags & MSG_PEEK))
+		teach_rcv_consumed(sk);
+	return copied ? : err;
+}
+
+int teach_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		  int flags)
+{
+	struct sock *sk = sock->sk;
+	int addr_len = 0;
+	int ret;
+
+	if (flags & MSG_ERRQUEUE)
+		return inet_recv_error(sk, msg, len, &addr_len);
+	/* Urgent data is never marked, so none can be asked for. */
+	if (flags & MSG_OOB)
+		return -EINVAL;
+
+	lock_sock(sk);
+	ret = teach_recvmsg_locked(sk, msg, len, flags);
+	release_sock(sk);
+	return ret;
+}

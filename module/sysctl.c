@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What can be set: /proc/sys/net/teach/NAME, where Linux has
+ * net.ipv4.tcp_NAME, with the same meaning and default.  Each network
+ * namespace has its own.
+ */
+#include <linux/sysctl.h>
+
+#include "teach.h"
+
+static int teach_min_buffer = SOCK_MIN_SNDBUF;
+static int teach_one = 1;
+static int teach_max_retries = 255;
+static int teach_max_syn_retries = 127;
+
+#define TEACH_SYSCTL(name, handler, low, high)			\
+	{							\
+		.procname	= #name,			\
+		.data		= (void *)offsetof(struct teach_sysctl, name), \
+		.maxlen		= sizeof_field(struct teach_sysctl, name),     \
+		.mode		= 0644,				\
+		.proc_handler	= handler,			\
+		.extra1		= low,				\
+		.extra2		= high,				\
+	}
+
+/* data is an offset here; each namespace's copy points to its own values. */
+static const struct ctl_table teach_sysctl_template[] = {
+	TEACH_SYSCTL(syn_retries, proc_dointvec_minmax, &teach_one,
+		     &teach_max_syn_retries),
+	TEACH_SYSCTL(synack_retries, proc_dointvec_minmax, SYSCTL_ZERO,
+		     &teach_max_retries),
+	TEACH_SYSCTL(retries1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     &teach_max_retries),
+	TEACH_SYSCTL(retries2, proc_dointvec_minmax, SYSCTL_ZERO,
+		     &teach_max_retries),
+	TEACH_SYSCTL(orphan_retries, proc_dointvec_minmax, SYSCTL_ZERO,
+		     &teach_max_retries),
+	TEACH_SYSCTL(fin_timeout, proc_dointvec_jiffies, NULL, NULL),
+	TEACH_SYSCTL(max_syn_backlog, proc_dointvec_minmax, SYSCTL_ZERO, NULL),
+	TEACH_SYSCTL(max_tw_buckets, proc_dointvec_minmax, SYSCTL_ZERO, NULL),
+	TEACH_SYSCTL(abort_on_overflow, proc_dointvec_minmax, SYSCTL_ZERO,
+		     SYSCTL_ONE),
+	TEACH_SYSCTL(rmem, proc_dointvec_minmax, &teach_min_buffer, NULL),
+	TEACH_SYSCTL(wmem, proc_dointvec_minmax, &teach_min_buffer, NULL),
+	{}
+};
+
+static const struct teach_sysctl teach_sysctl_defaults = {
+	.syn_retries		= 6,
+	.synack_retries		= 5,
+	.retries1		= 3,
+	.retries2		= 15,
+	.orphan_retries		= 0,
+	.fin_timeout		= TEACH_TIMEWAIT_LEN,
+	.max_syn_backlog	= 1024,
+	.max_tw_buckets		= 131072,
+	.abort_on_overflow	= 0,
+	.rmem			= { 4096, 131072, 6291456 },
+	.wmem			= { 4096, 16384, 4194304 },
+};
+
+int teach_sysctl_init(struct teach_net *tn)
+{
+	struct ctl_table *table;
+	int i;
+
+	tn->sysctl = teach_sysctl_defaults;
+	table = kmemdup(teach_sysctl_template, sizeof(teach_sysctl_template),
+			GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(teach_sysctl_template) - 1; i++)
+		table[i].data = (u8 *)&tn->sysctl +
+				(unsigned long)table[i].data;
+
+	tn->sysctl_header =
+		register_net_sysctl_sz(tn->net, "net/teach", table,
+				       ARRAY_SIZE(teach_sysctl_template) - 1);
+	if (!tn->sysctl_header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	tn->sysctl_table = table;
+	return 0;
+}
+
+void teach_sysctl_exit(struct teach_net *tn)
+{
+	unregister_net_sysctl_table(tn->sysctl_header);
+	kfree(tn->sysctl_table);
+}

@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * AF_TEACH: the structures, and a map of the files.
+ *
+ * The way of a byte out, and the file that each step is in:
+ *
+ *	sendmsg(2)	stream.c	copied into the send buffer
+ *	  segment cut	output.c	cwnd, window and Nagle allow it
+ *	  retransmit queue		kept until it is acknowledged
+ *	  TCP, IP header  ip.c		down into the kernel's IPv4
+ *	  neighbour, qdisc		the kernel's own
+ *	  TX ring	nic.c		the card
+ *
+ * and in:
+ *
+ *	  RX ring, NAPI	nic.c
+ *	  IPv4				the kernel's own
+ *	  checksum	ip.c		up from IPv4
+ *	  5-tuple	hash.c		whose is it?
+ *	  states	input.c		RFC 9293 3.10.7, "segment arrives"
+ *	  receive queue	receive.c	in order, for the reader
+ *	recvmsg(2)	stream.c
+ *
+ * Beside the way: socket.c is the system calls that move no bytes, listen.c
+ * and timewait.c the small structures before and after a connection,
+ * recovery.c, rtt.c and cong.c what an ACK says about loss, time and how
+ * much, timer.c what happens when nothing does, memory.c who is charged.
+ *
+ * Locks, outermost first:
+ *
+ *	lock_sock(sk)		everything in struct teach_sock that is not
+ *				said to be under something else
+ *	teach_listener.lock	the SYN queue and the accept queue
+ *	teach_net.hash_lock[]	the chains of the 5-tuple table (readers: RCU)
+ *	teach_port_head.lock	the ports of one chain
+ *
+ * A struct sock is freed after an RCU grace period (SOCK_RCU_FREE).  That is
+ * why looking one up takes no reference: inside rcu_read_lock() it stays,
+ * and what it still is, is asked under its lock.
+ */
+#ifndef _TEACH_H
+#define _TEACH_H
+
+#include <linux/skbuff.h>
+#include <linux/timer.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/netns/generic.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+#include <uapi/linux/tcp.h>
+
+#include <teach.h>
+#include "compat/compat.h"
+#include "mib.h"
+
+#define TEACH_HDR_LEN		20	/* RFC 9293 3.1, without options */
+#define TEACH_MAX_HEADER	L1_CACHE_ALIGN(128 + MAX_HEADER)	/* room for all */
+#define TEACH_MSS_DEFAULT	536	/* RFC 9293 3.7.1: no MSS option came */
+#define TEACH_MSS_MIN		48	/* never cut smaller, whatever is asked */
+#define TEACH_INIT_CWND		10	/* RFC 6928 */
+#define TEACH_DUPTHRESH		3	/* RFC 5681 3.2 */
+
+#define TEACH_RTO_INIT		HZ	/* RFC 6298 2.1 */
+#define TEACH_RTO_MIN		(HZ / 5)	/* as Linux; the RFC has 1 s */
+#define TEACH_RTO_MAX		(120 * HZ)
+#define TEACH_TIMEWAIT_LEN	(60 * HZ)	/* 2 MSL */
+#define TEACH_DELACK_MIN	(HZ / 25)	/* 40 ms */
+#define TEACH_OOW_ACK_INTERVAL	(HZ / 2)	/* RFC 5961: answers to bad segments */
+
+/* The flags of the header, as one byte. */
+#define TEACH_FIN		0x01
+#define TEACH_SYN		0x02
+#define TEACH_RST		0x04
+#define TEACH_PSH		0x08
+#define TEACH_ACK		0x10
+#define TEACH_URG		0x20
+#define teach_flag_byte(th)	(((u8 *)(th))[13])
+
+/* Sequence numbers wrap: RFC 9293 3.4. */
+static inline bool before(u32 a, u32 b)
+{
+	return (s32)(a - b) < 0;
+}
+
+#define after(a, b)		before(b, a)
+
+static inline bool between(u32 seq, u32 low, u32 high)
+{
+	return high - low >= seq - low;
+}
+
+/*
+ * ---- What is in the 5-tuple table: hash.c ----
+ */
+
+/* From where this host stands, whoever sent the segment. */
+struct teach_tuple {
+	__be32			laddr;
+	__be32			faddr;
+	__be16			lport;
+	__be16			fport;
+	u8			proto;		/* the number on the wire */
+};
+
+enum teach_kind {
+	TEACH_SOCK,		/* struct teach_sock */
+	TEACH_REQUEST,		/* struct teach_request: half open */
+	TEACH_TIMEWAIT,		/* struct teach_timewait */
+};
+
+/**
+ * struct teach_entry - one connection in the hash
+ * @node: the chain, one for each of two tables while the table grows
+ * @tuple: the key; fixed while hashed
+ * @hash: of the key
+ * @dif: only segments from this device, or 0 for all
+ * @kind: what it is embedded in
+ * @table: which of @node is in use; under the chain's lock
+ * @hashed: written under the chain's lock.  Whoever turns it off owns what
+ *	follows, so a connection ends once however many CPUs want it to.
+ */
+struct teach_entry {
+	struct hlist_node	node[2];
+	struct teach_tuple	tuple;
+	u8			kind;
+	u8			table;
+	bool			hashed;
+	u32			hash;
+	int			dif;
+};
+
+/**
+ * struct teach_bind - somebody who holds a local port
+ * @node: in teach_port.owners, under the port's chain lock
+ * @port: the port, NULL when none is held
+ * @sk: the socket, or NULL when a connection in TIME_WAIT holds it
+ * @addr: for TIME_WAIT: the local address
+ * @dif: for TIME_WAIT: the bound device
+ * @reuse: for TIME_WAIT: had SO_REUSEADDR
+ */
+struct teach_bind {
+	struct hlist_node	node;
+	struct teach_port	*port;
+	struct sock		*sk;
+	__be32			addr;
+	int			dif;
+	bool			reuse;
+};
+
+/*
+ * ---- A socket ----
+ */
+
+/* What one timer per socket waits for: timer.c. */
+enum teach_deadline {
+	TEACH_TIMER_RTX,	/* RFC 6298: nothing was acknowledged */
+	TEACH_TIMER_PROBE,	/* RFC 9293 3.8.6.1: the window is shut */
+	TEACH_TIMER_DELACK,	/* RFC 9293 3.8.6.3: an ACK is owed */
+	TEACH_TIMER_FIN_WAIT2,	/* nobody is left to read: RFC 9293 3.6 */
+	TEACH_TIMERS
+};
+
+/* Work put off to release_sock() while a system call owns the socket. */
+enum teach_deferred {
+	TEACH_DEFERRED_TIMER,
+	TEACH_DEFERRED_MTU,
+};
+
+/* recovery.c */
+enum teach_recovery {
+	TEACH_OPEN,		/* nothing seems lost */
+	TEACH_FAST_RECOVERY,	/* RFC 6582, after three duplicate ACKs */
+	TEACH_LOSS,		/* RFC 5681 3.1, after a timeout */
+};
+
+/**
+ * struct teach_sock - one end of a connection (the TCB), or a listener
+ *
+ * Everything is under lock_sock() unless it says otherwise.  Freed by
+ * teach_sock_destruct(), an RCU grace period after the last reference.
+ *
+ * The names of RFC 9293 3.3.1:
+ *
+ *	     1         2          3          4
+ *	----------|----------|----------|----------
+ *	       SND.UNA    SND.NXT    SND.UNA
+ *	                            +SND.WND
+ *
+ *	1 acknowledged   2 on the retransmit queue
+ *	3 may be sent    4 may not yet
+ */
+struct teach_sock {
+	struct inet_sock	inet;		/* first: IP reads it */
+
+	struct teach_entry	entry;
+	struct teach_bind	bind;
+	struct hlist_node	listen_node;	/* teach_net.listen_lock */
+	struct teach_listener __rcu *listener;	/* LISTEN; else NULL */
+	struct list_head	accept_node;	/* the listener's lock */
+	u8			wire;		/* protocol number on the wire */
+	u16			user_family;	/* the form it answers in */
+
+	/* Send: what is where in the sequence space. */
+	u32			iss;
+	u32			snd_una;
+	u32			snd_nxt;
+	u32			snd_wnd;
+	u32			snd_wl1;	/* seq of the last window update */
+	u32			max_window;	/* the widest ever offered */
+	u32			write_seq;	/* end of what the user wrote */
+	u32			snd_sml;	/* end of the last small segment */
+	struct sk_buff_head	rtx_queue;	/* sent; sk_write_queue is not */
+
+	/* How large. */
+	u16			user_mss;	/* TCP_MAXSEG */
+	u16			mss_clamp;	/* the peer's MSS option */
+	u16			mss_cache;	/* what we cut to now */
+	u16			advmss;		/* what we offered */
+	u32			pmtu;		/* mss_cache is for this */
+
+	/* How much: segments. */
+	u32			cwnd;
+	u32			cwnd_cnt;	/* ACKed since cwnd last grew */
+	u32			ssthresh;
+	u32			packets_out;	/* on rtx_queue */
+	u32			sacked_out;	/* duplicate ACKs: arrived */
+	u32			lost_out;	/* marked lost */
+	u32			retrans_out;	/* of those, sent again */
+	u32			high_seq;	/* snd_nxt when recovery began */
+	u8			recovery;
+	bool			cwnd_limited;	/* cwnd was what stopped us */
+
+	/* How long. */
+	u32			srtt_us;	/* << 3 */
+	u32			rttvar_us;	/* << 2 */
+	u32			rto;		/* jiffies, without backoff */
+	u8			backoff;
+	u8			probes_out;
+	u32			retransmits;	/* timeouts in a row */
+	u32			total_retrans;
+
+	/* Receive. */
+	u32			irs;
+	u32			rcv_nxt;
+	u32			rcv_wup;	/* rcv_nxt when a window was sent */
+	u32			rcv_wnd;	/* the window sent then */
+	u32			copied_seq;	/* what the reader has had */
+	u16			rcv_mss;	/* the peer seems to cut to this */
+	struct rb_root		ofo_queue;	/* out of order */
+
+	/* ACKs. */
+	bool			ack_due;	/* something is not yet ACKed */
+	bool			ack_now;	/* do not wait for company */
+	bool			pingpong;	/* our answers carry the ACKs */
+	u8			quickack;	/* so many more without delay */
+	u32			oow_ack_time;	/* the last one to a bad segment */
+
+	bool			nodelay;	/* TCP_NODELAY */
+	u16			mtu_info;	/* from ICMP, for DEFERRED_MTU */
+	unsigned long		deferred;	/* bits: enum teach_deferred */
+
+	struct timer_list	timer;		/* holds a reference while armed */
+	unsigned long		armed;		/* bits: enum teach_deadline */
+	unsigned long		deadline[TEACH_TIMERS];
+};
+
+static inline struct teach_sock *teach_sk(const struct sock *sk)
+{
+	return (struct teach_sock *)sk;
+}
+
+static inline struct sock *teach_entry_sk(const struct teach_entry *e)
+{
+	return (struct sock *)container_of(e, struct teach_sock, entry);
+}
+
+/**
+ * struct teach_cb - what we know of a segment, in skb->cb
+ * @ip: the kernel's IPv4 has these bytes while the skb is in its hands
+ * @seq: of the first byte
+ * @end_seq: behind the last; SYN and FIN count one each
+ * @ack: received: the header's
+ * @sent_us: sent: when, for the RTT
+ * @window: received: the header's
+ * @flags: TEACH_FIN…
+ * @lost: sent: taken for lost
+ * @retrans: sent: and sent again since
+ * @ever_retrans: sent: more than once, so no RTT from it (Karn)
+ */
+struct teach_cb {
+	struct inet_skb_parm	ip;
+	u32			seq;
+	u32			end_seq;
+	union {
+		u32		ack;
+		u32		sent_us;
+	};
+	u16			window;
+	u8			flags;
+	u8			lost:1,
+				retrans:1,
+				ever_retrans:1;
+};
+
+static inline struct teach_cb *teach_cb(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct teach_cb) > sizeof(skb->cb));
+	return (struct teach_cb *)skb->cb;
+}
+
+/*
+ * ---- Before and after ----
+ */
+
+/**
+ * struct teach_listener - what a socket in LISTEN has more than others
+ * @lock: all of it, and every request's timer and counters
+ * @syn_queue: half-open connections, struct teach_request.list
+ * @syn_len: how many
+ * @accept_queue: ready for accept(2), teach_sock.accept_node; their number
+ *	is sk->sk_ack_backlog
+ * @closed: nothing may be added any more
+ */
+struct teach_listener {
+	spinlock_t		lock;
+	struct list_head	syn_queue;
+	u32			syn_len;
+	struct list_head	accept_queue;
+	bool			closed;
+	struct rcu_head		rcu;
+};
+
+/**
+ * struct teach_request - a connection in SYN_RECV: listen.c
+ * @entry: in the hash
+ * @list: in the listener's SYN queue, under its lock
+ * @sk: the listener; outlives the request, which dies with its queue
+ * @queue: the listener's queues
+ * @timer: sends the SYN-ACK again; set under @queue's lock
+ * @iss: our first sequence number
+ * @irs: the peer's
+ * @mss: the peer's MSS option
+ * @advmss: the MSS that we offer
+ * @window: the peer's, for the new socket
+ * @rcv_wnd: what our SYN-ACK offers
+ * @retries: SYN-ACKs sent again
+ * @sent_us: when the SYN-ACK left, for the first RTT
+ * @oow_ack_time: of the last answer to a bad segment
+ *
+ * Freed after an RCU grace period by whoever unhashes it.
+ */
+struct teach_request {
+	struct teach_entry	entry;
+	struct list_head	list;
+	struct sock		*sk;
+	struct teach_listener	*queue;
+	struct timer_list	timer;
+	u32			iss;
+	u32			irs;
+	u16			mss;
+	u16			advmss;
+	u16			window;
+	u16			rcv_wnd;
+	u8			retries;
+	u32			sent_us;
+	u32			oow_ack_time;
+	struct rcu_head		rcu;
+};
+
+/**
+ * struct teach_timewait - what is left of a connection: timewait.c
+ * @entry: in the hash
+ * @bind: keeps the local port
+ * @tn: whose it is
+ * @timer: the end of it
+ * @lock: the numbers below
+ * @state: TIME_WAIT, or FIN_WAIT2 when the user is gone
+ *
+ * Freed after an RCU grace period by whoever unhashes it.
+ */
+struct teach_timewait {
+	struct teach_entry	entry;
+	struct teach_bind	bind;
+	struct teach_net	*tn;
+	struct timer_list	timer;
+	spinlock_t		lock;
+	u32			snd_nxt;
+	u32			rcv_nxt;
+	u32			rcv_wnd;
+	u32			oow_ack_time;
+	u8			state;
+	u8			tos;
+	struct rcu_head		rcu;
+};
+
+/*
+ * ---- A network namespace ----
+ */
+
+#define TEACH_HASH_LOCKS	256
+#define TEACH_PORT_CHAINS	256
+#define TEACH_LISTEN_CHAINS	64
+
+struct teach_port_head {
+	spinlock_t		lock;
+	struct hlist_head	chain;
+};
+
+/* net.teach.*; names, meanings and defaults are those of net.ipv4.tcp_*. */
+struct teach_sysctl {
+	int			syn_retries;
+	int			synack_retries;
+	int			retries1;
+	int			retries2;
+	int			orphan_retries;
+	int			fin_timeout;	/* jiffies */
+	int			max_syn_backlog;
+	int			max_tw_buckets;
+	int			abort_on_overflow;
+	int			rmem[3];
+	int			wmem[3];
+};
+
+/**
+ * struct teach_net - what each network namespace has of its own
+ * @net: the namespace
+ * @table: 5-tuples; RCU, replaced by a larger one when it fills
+ * @next_table: the larger one while it is being filled, else NULL
+ * @hash_lock: one for the chains of each hash value modulo their number
+ * @entries: in @table
+ * @grow: fills the larger one
+ * @listeners: by port; RCU
+ * @listen_lock: writers of @listeners
+ * @ports: those in use, by number
+ * @mib: counters, see mib.h
+ * @timewaits: how many, for max_tw_buckets
+ * @sysctl_header: /proc/sys/net/teach
+ * @sysctl: its values
+ */
+struct teach_net {
+	struct net		*net;
+
+	struct teach_table __rcu *table;
+	struct teach_table	*next_table;
+	spinlock_t		*hash_lock;
+	atomic_t		entries;
+	struct work_struct	grow;
+
+	struct hlist_head	listeners[TEACH_LISTEN_CHAINS];
+	spinlock_t		listen_lock;
+	struct teach_port_head	*ports;
+
+	struct teach_mib __percpu *mib;
+	atomic_t		timewaits;
+
+	struct ctl_table_header	*sysctl_header;
+	struct ctl_table	*sysctl_table;
+	struct teach_sysctl	sysctl;
+};
+
+extern unsigned int teach_net_id;
+
+static inline struct teach_net *teach_net(const struct net *net)
+{
+	return net_generic(net, teach_net_id);
+}
+
+static inline struct teach_net *teach_sk_net(const struct sock *sk)
+{
+	return teach_net(sock_net(sk));
+}
+
+#define TEACH_INC(tn, name) this_cpu_inc((tn)->mib->v[TEACH_MIB_##name])
+
+/* main.c */
+extern struct proto teach_prot;
+
+/* socket.c */
+extern const struct net_proto_family teach_family_ops;
+extern const struct proto_ops teach_stream_ops;
+void teach_init_child(struct sock *sk);
+void teach_tuple_set(struct sock *sk);
+void teach_set_state(struct sock *sk, int state);
+void teach_unname(struct sock *sk);
+void teach_retire(struct sock *sk);
+void teach_trace_state(struct net *net, const struct teach_tuple *t,
+		       int from, int to);
+void teach_done(struct sock *sk);
+void teach_fail(struct sock *sk, int err);
+void teach_abort(struct sock *sk);
+void teach_destroy_sock(struct sock *sk);
+int teach_disconnect(struct sock *sk, int flags);
+void teach_close(struct sock *sk, long timeout);
+void teach_release_cb(struct sock *sk);
+
+/* stream.c */
+int teach_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int teach_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		  int flags);
+
+/* hash.c */
+int teach_hash_init(struct teach_net *tn);
+void teach_hash_exit(struct teach_net *tn);
+u32 teach_hash_tuple(const struct teach_tuple *t);
+struct teach_entry *teach_lookup(struct teach_net *tn,
+				 const struct teach_tuple *t, int dif);
+struct sock *teach_lookup_listener(struct teach_net *tn, u8 proto,
+				   __be32 laddr, __be16 lport, int dif);
+bool teach_hash_insert(struct teach_net *tn, struct teach_entry *e);
+bool teach_hash_remove(struct teach_net *tn, struct teach_entry *e);
+bool teach_hash_replace(struct teach_net *tn, struct teach_entry *old,
+			struct teach_entry *new);
+void teach_listen_hash(struct sock *sk);
+void teach_listen_unhash(struct sock *sk);
+bool teach_hash_walk_chain(struct teach_net *tn, u32 i,
+			   void (*fn)(struct teach_entry *e, void *data),
+			   void *data);
+void teach_hash_walk(struct teach_net *tn,
+		     void (*fn)(struct teach_entry *e, void *data), void *data);
+
+/* port.c */
+int teach_port_init(struct teach_net *tn);
+void teach_port_exit(struct teach_net *tn);
+int teach_port_bind(struct sock *sk, u16 port);
+int teach_port_listen(struct sock *sk);
+int teach_port_connect(struct sock *sk);
+int teach_port_inherit(struct sock *sk, struct sock *listener);
+void teach_port_keep(struct sock *sk, struct teach_timewait *tw);
+void teach_port_put(struct teach_net *tn, struct teach_bind *bind);
+
+/* listen.c */
+int teach_listen_init(void);
+void teach_listen_exit(void);
+int teach_listen_start(struct sock *sk);
+void teach_listen_stop(struct sock *sk);
+struct sock *teach_accept_dequeue(struct sock *sk);
+void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss);
+void teach_request_rcv(struct teach_request *req, struct sk_buff *skb);
+void teach_request_drop(struct teach_request *req, int state);
+
+/* input.c */
+int teach_do_rcv(struct sock *sk, struct sk_buff *skb);
+void teach_established(struct sock *sk);
+void teach_rcv_closed(struct net *net, struct sk_buff *skb);
+void teach_reply_rst(struct net *net, const struct sk_buff *skb);
+bool teach_in_window(const struct teach_cb *cb, u32 rcv_nxt, u32 wup, u32 end);
+bool teach_oow_ack_allowed(u32 *last);
+
+/* receive.c */
+bool teach_rcv_data(struct sock *sk, struct sk_buff *skb);
+void teach_rcv_purge(struct sock *sk);
+void teach_ack_later(struct sock *sk);
+void teach_ack_soon(struct sock *sk);
+void teach_ack_check(struct sock *sk);
+u32 teach_rcv_wnd_end(const struct teach_sock *ts);
+void teach_rcv_consumed(struct sock *sk);
+u16 teach_select_window(struct sock *sk);
+u16 teach_initial_window(const struct sock *sk, u16 mss);
+
+/* output.c */
+struct sk_buff *teach_alloc_segment(struct sock *sk, gfp_t gfp);
+void teach_free_segment(struct sock *sk, struct sk_buff *skb);
+void teach_queue_segment(struct sock *sk, struct sk_buff *skb);
+void teach_push(struct sock *sk);
+int teach_send_syn(struct sock *sk);
+void teach_send_synack(struct sock *sk);
+void teach_send_fin(struct sock *sk);
+void teach_send_ack(struct sock *sk);
+void teach_send_rst(struct sock *sk);
+void teach_send_probe(struct sock *sk);
+int teach_retransmit(struct sock *sk, struct sk_buff *skb);
+void teach_sync_mss(struct sock *sk, u32 pmtu);
+u16 teach_advmss(const struct sock *sk, u32 mtu);
+void teach_send_purge(struct sock *sk);
+u32 teach_flight(const struct teach_sock *ts);
+
+/* recovery.c */
+void teach_rcv_ack(struct sock *sk, struct sk_buff *skb);
+void teach_enter_loss(struct sock *sk);
+void teach_mss_shrunk(struct sock *sk);
+void teach_retransmit_lost(struct sock *sk);
+
+/* rtt.c */
+u32 teach_clock_us(void);
+void teach_rtt_init(struct teach_sock *ts);
+void teach_rtt_sample(struct teach_sock *ts, u32 rtt_us);
+u32 teach_rto(const struct teach_sock *ts);
+
+/* cong.c */
+void teach_cong_init(struct teach_sock *ts);
+u32 teach_cong_ssthresh(const struct teach_sock *ts);
+void teach_cong_acked(struct teach_sock *ts, u32 acked);
+
+/* options.c */
+struct teach_options {
+	u16			mss;	/* 0: none came */
+};
+
+void teach_options_parse(const struct sk_buff *skb,
+			 struct teach_options *opt);
+unsigned int teach_options_write(u8 *ptr, u8 flags, u16 mss);
+
+/* timer.c */
+void teach_timer_init(struct sock *sk);
+void teach_timer_set(struct sock *sk, enum teach_deadline which,
+		     unsigned long delay);
+void teach_timer_clear(struct sock *sk, enum teach_deadline which);
+void teach_timer_stop(struct sock *sk);
+void teach_timer_run(struct sock *sk);
+
+static inline bool teach_timer_armed(const struct sock *sk,
+				     enum teach_deadline which)
+{
+	return teach_sk(sk)->armed & BIT(which);
+}
+
+/* timewait.c */
+int teach_timewait_init(void);
+void teach_timewait_exit(void);
+void teach_time_wait(struct sock *sk, int state, unsigned long timeout);
+void teach_fin_wait2_orphan(struct sock *sk);
+void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb);
+void teach_timewait_kill(struct teach_timewait *tw);
+
+/* memory.c */
+extern atomic_long_t teach_memory_allocated;
+extern unsigned long teach_memory_pressure;
+extern long teach_sysctl_mem[3];
+extern int teach_memory_min;
+DECLARE_PER_CPU(int, teach_memory_fw_alloc);
+extern struct percpu_counter teach_sockets;
+int teach_memory_init(void);
+void teach_memory_exit(void);
+void teach_enter_memory_pressure(struct sock *sk);
+void teach_leave_memory_pressure(struct sock *sk);
+bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb);
+int teach_rcv_space(const struct sock *sk);
+void teach_sndbuf_expand(struct sock *sk);
+void teach_write_space(struct sock *sk);
+
+/**
+ * struct teach_bare - a segment that no socket stands behind
+ * @t: the connection
+ * @dif: the device that it has to leave by, or 0
+ * @tos: of the IP header
+ * @mark: of the skb, for routing
+ * @seq: of the TCP header
+ * @ack: of the TCP header
+ * @window: of the TCP header
+ * @flags: of the TCP header
+ * @mss: offered when @flags has SYN
+ * @state: of what it is sent for, for the trace
+ *
+ * The answers of LISTEN, SYN_RECV, TIME_WAIT and CLOSED.
+ */
+struct teach_bare {
+	struct teach_tuple	t;
+	int			dif;
+	u8			tos;
+	u32			mark;
+	u32			seq;
+	u32			ack;
+	u16			window;
+	u8			flags;
+	u16			mss;
+	u8			state;
+};
+
+/* ip.c */
+int teach_ip_init(void);
+void teach_ip_exit(void);
+struct dst_entry *teach_route(struct sock *sk);
+struct dst_entry *teach_route_connect(struct sock *sk, __be32 daddr,
+				      __be16 dport, __be32 *saddr);
+int teach_ip_xmit(struct sock *sk, struct sk_buff *skb);
+int teach_ip_send(struct net *net, const struct teach_bare *seg);
+void teach_ip_mtu_reduced(struct sock *sk);
+u32 teach_isn(const struct teach_tuple *t);
+
+/* proc.c, sysctl.c */
+int teach_proc_init(struct teach_net *tn);
+void teach_proc_exit(struct teach_net *tn);
+int teach_sysctl_init(struct teach_net *tn);
+void teach_sysctl_exit(struct teach_net *tn);
+
+/* mib.c: nothing is dropped but here */
+void teach_drop(struct net *net, struct sk_buff *skb, enum teach_drop reason);
+
+#endif /* _TEACH_H */

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What happens when nothing does.
+ *
+ * A socket waits for up to four things at a time but has one kernel timer,
+ * set to no later than the first of them.  To put a deadline off or to clear
+ * it is then only a store: the timer fires, finds nothing due, and is set
+ * again.  A round trip so touches the timer wheel hardly ever.
+ *
+ * The timer holds a reference to the socket while it is pending.
+ */
+#include "teach.h"
+
+/**
+ * teach_timer_set - wait for something
+ * @sk: the socket, locked
+ * @which: what for; an earlier deadline for it is forgotten
+ * @delay: jiffies from now
+ */
+void teach_timer_set(struct sock *sk, enum teach_deadline which,
+		     unsigned long delay)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	unsigned long when = jiffies + max(delay, 1UL);
+
+	ts->armed |= BIT(which);
+	ts->deadline[which] = when;
+	if (!timer_pending(&ts->timer) || time_before(when, ts->timer.expires))
+		sk_reset_timer(sk, &ts->timer, when);
+}
+
+void teach_timer_clear(struct sock *sk, enum teach_deadline which)
+{
+	teach_sk(sk)->armed &= ~BIT(which);
+}
+
+/* For good: the connection is closed. */
+void teach_timer_stop(struct sock *sk)
+{
+	teach_sk(sk)->armed = 0;
+	sk_stop_timer(sk, &teach_sk(sk)->timer);
+}
+
+/* Nobody answers: RFC 9293 3.8.3, R2. */
+static void teach_timed_out(struct sock *sk)
+{
+	TEACH_INC(teach_sk_net(sk), AbortOnTimeout);
+	teach_fail(sk, sk->sk_err_soft ? : ETIMEDOUT);
+}
+
+/* How often to try before giving up. */
+static u32 teach_retries(const struct sock *sk)
+{
+	const struct teach_sysctl *sysctl = &teach_sk_net(sk)->sysctl;
+
+	if (sk->sk_state == TCP_SYN_SENT)
+		return READ_ONCE(sysctl->syn_retries);
+	if (sk->sk_state == TCP_SYN_RECV)
+		return READ_ONCE(sysctl->synack_retries);
+	/* Nobody waits for it any more; 0 stands for eight, as in Linux. */
+	if (sock_flag(sk, SOCK_DEAD))
+		return READ_ONCE(sysctl->orphan_retries) ? : 8;
+	return READ_ONCE(sysctl->retries2);
+}
+
+/* RFC 6298 5.4 to 5.7: send the earliest again, wait twice as long. */
+static void teach_timer_rtx(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (skb_queue_empty(&ts->rtx_queue))
+		return;
+
+	TEACH_INC(teach_sk_net(sk), Timeouts);
+	if (ts->retransmits >= teach_retries(sk)) {
+		teach_timed_out(sk);
+		return;
+	}
+	/* RFC 9293 3.8.3, R1: perhaps the route is to blame. */
+	if (ts->retransmits == READ_ONCE(teach_sk_net(sk)->sysctl.retries1))
+		sk_dst_reset(sk);
+
+	ts->retransmits++;
+	teach_enter_loss(sk);
+	teach_retransmit(sk, skb_peek(&ts->rtx_queue));
+
+	ts->backoff = min(ts->backoff + 1, 16);
+	teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
+}
+
+/* RFC 9293 3.8.6.1: ask whether the window has opened. */
+static void teach_timer_probe(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (!skb_queue_empty(&ts->rtx_queue) ||
+	    skb_queue_empty(&sk->sk_write_queue))
+		return;
+
+	/* MUST-37: as long as the answers come, for ever. */
+	if (ts->probes_out >= teach_retries(sk)) {
+		teach_timed_out(sk);
+		return;
+	}
+	teach_send_probe(sk);
+	/* What was sent could be data, and is waited for as such. */
+	if (!skb_queue_empty(&ts->rtx_queue))
+		return;
+	ts->probes_out++;
+	ts->backoff = min(ts->backoff + 1, 16);
+	teach_timer_set(sk, TEACH_TIMER_PROBE, teach_rto(ts));
+}
+
+/* RFC 9293 3.8.6.3: no data of ours came by to carry the ACK. */
+static void teach_timer_delack(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (!ts->ack_due)
+		return;
+	ts->pingpong = false;
+	TEACH_INC(teach_sk_net(sk), DelayedAcks);
+	teach_send_ack(sk);
+}
+
+/* The peer did not close, and nobody here would read what it sends. */
+static void teach_timer_fin_wait2(struct sock *sk)
+{
+	if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD))
+		teach_time_wait(sk, TCP_FIN_WAIT2, TEACH_TIMEWAIT_LEN);
+}
+
+/**
+ * teach_timer_run - do what is due, and wait for the next
+ * @sk: the socket, locked and not in the middle of a system call
+ */
+void teach_timer_run(struct sock *sk)
+{
+	static void (*const expired[TEACH_TIMERS])(struct sock *sk) = {
+		[TEACH_TIMER_RTX]	= teach_timer_rtx,
+		[TEACH_TIMER_PROBE]	= teach_timer_probe,
+		[TEACH_TIMER_DELACK]	= teach_timer_delack,
+		[TEACH_TIMER_FIN_WAIT2]	= teach_timer_fin_wait2,
+	};
+	struct teach_sock *ts = teach_sk(sk);
+	int i;
+
+	for (i = 0; i < TEACH_TIMERS; i++) {
+		if (sk->sk_state == TCP_CLOSE)
+			return;
+		if (!(ts->armed & BIT(i)) ||
+		    time_before(jiffies, ts->deadline[i]))
+			continue;
+		ts->armed &= ~BIT(i);
+		expired[i](sk);
+	}
+
+	for (i = 0; i < TEACH_TIMERS; i++) {
+		if (!(ts->armed & BIT(i)))
+			continue;
+		if (!timer_pending(&ts->timer) ||
+		    time_before(ts->deadline[i], ts->timer.expires))
+			sk_reset_timer(sk, &ts->timer, ts->deadline[i]);
+	}
+}
+
+static void teach_timer(struct timer_list *t)
+{
+	struct teach_sock *ts = from_timer(ts, t, timer);
+	struct sock *sk = (struct sock *)ts;
+
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk))
+		set_bit(TEACH_DEFERRED_TIMER, &ts->deferred);
+	else
+		teach_timer_run(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+void teach_timer_init(struct sock *sk)
+{
+	teach_sk(sk)->armed = 0;
+	timer_setup(&teach_sk(sk)->timer, teach_timer, 0);
+}

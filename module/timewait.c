@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is left of a connection when its socket has gone: RFC 9293 3.6.1.
+ *
+ * Whoever closes first waits for two maximum segment lifetimes, so that the
+ * peer's FIN can be acknowledged again if our ACK was lost, and so that no
+ * old segment finds a new connection of the same 5-tuple.  That needs a few
+ * numbers, not a socket.
+ *
+ * A connection whose user has gone while the peer has not closed (FIN_WAIT2)
+ * is kept here too.
+ */
+#include <linux/slab.h>
+#include <linux/tcp.h>
+
+#include "teach.h"
+
+static struct kmem_cache *teach_timewait_cache;
+
+static void teach_timewait_free_rcu(struct rcu_head *head)
+{
+	kmem_cache_free(teach_timewait_cache,
+			container_of(head, struct teach_timewait, rcu));
+}
+
+/**
+ * teach_timewait_kill - the end of it
+ * @tw: what is left; freed after a grace period
+ */
+void teach_timewait_kill(struct teach_timewait *tw)
+{
+	if (!teach_hash_remove(tw->tn, &tw->entry))
+		return;
+
+	/* From now on nobody sets the timer again: see _restart(). */
+	spin_lock_bh(&tw->lock);
+	timer_delete(&tw->timer);
+	spin_unlock_bh(&tw->lock);
+
+	teach_trace_state(tw->tn->net, &tw->entry.tuple, tw->state, TCP_CLOSE);
+	teach_port_put(tw->tn, &tw->bind);
+	atomic_dec(&tw->tn->timewaits);
+	call_rcu(&tw->rcu, teach_timewait_free_rcu);
+}
+
+static void teach_timewait_timer(struct timer_list *t)
+{
+	struct teach_timewait *tw = from_timer(tw, t, timer);
+
+	teach_timewait_kill(tw);
+}
+
+static struct teach_timewait *teach_timewait_alloc(struct sock *sk, int state)
+{
+	struct teach_net *tn = teach_sk_net(sk);
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_timewait *tw;
+
+	if (atomic_read(&tn->timewaits) >= READ_ONCE(tn->sysctl.max_tw_buckets))
+		return NULL;
+	tw = kmem_cache_zalloc(teach_timewait_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!tw)
+		return NULL;
+
+	tw->entry.kind = TEACH_TIMEWAIT;
+	tw->tn = tn;
+	tw->state = state;
+	tw->snd_nxt = ts->snd_nxt;
+	tw->rcv_nxt = ts->rcv_nxt;
+	tw->rcv_wnd = ts->rcv_wnd;
+	tw->tos = inet_sk(sk)->tos;
+	spin_lock_init(&tw->lock);
+	timer_setup(&tw->timer, teach_timewait_timer, 0);
+	return tw;
+}
+
+/**
+ * teach_time_wait - the socket is done with, what is left of it stays
+ * @sk: the socket, locked; closed by this
+ * @state: TIME_WAIT, or FIN_WAIT2 when nobody is left to read
+ * @timeout: for how long, jiffies
+ */
+void teach_time_wait(struct sock *sk, int state, unsigned long timeout)
+{
+	struct teach_net *tn = teach_sk_net(sk);
+	struct teach_timewait *tw = teach_timewait_alloc(sk, state);
+
+	if (!tw) {
+		/* It ends early: what RFC 1337 warns of may happen. */
+		TEACH_INC(tn, TimeWaitOverflow);
+		teach_done(sk);
+		return;
+	}
+
+	atomic_inc(&tn->timewaits);
+	TEACH_INC(tn, TimeWaits);
+	teach_port_keep(sk, tw);
+	/* Once it is in the hash it may be killed at any time. */
+	local_bh_disable();
+	mod_timer(&tw->timer, jiffies + timeout);
+	teach_hash_replace(tn, &teach_sk(sk)->entry, &tw->entry);
+	local_bh_enable();
+
+	/* The connection lives on in another form: no step to CLOSE. */
+	if (sk->sk_state != state)
+		teach_trace_state(sock_net(sk), &teach_sk(sk)->entry.tuple,
+				  sk->sk_state, state);
+	teach_unname(sk);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	teach_retire(sk);
+}
+
+/**
+ * teach_fin_wait2_orphan - the peer has not closed, and nobody reads
+ * @sk: the socket, locked and dead, in state FIN_WAIT2
+ *
+ * Not for ever: net.teach.fin_timeout, the last 2 MSL of it without a socket.
+ */
+void teach_fin_wait2_orphan(struct sock *sk)
+{
+	int timeout = READ_ONCE(teach_sk_net(sk)->sysctl.fin_timeout);
+
+	if (timeout > TEACH_TIMEWAIT_LEN)
+		teach_timer_set(sk, TEACH_TIMER_FIN_WAIT2,
+				timeout - TEACH_TIMEWAIT_LEN);
+	else
+		teach_time_wait(sk, TCP_FIN_WAIT2, timeout);
+}
+
+static void teach_timewait_restart(struct teach_timewait *tw)
+{
+	spin_lock(&tw->lock);
+	if (READ_ONCE(tw->entry.hashed))
+		mod_timer(&tw->timer, jiffies + TEACH_TIMEWAIT_LEN);
+	spin_unlock(&tw->lock);
+}
+
+static void teach_timewait_ack(struct teach_timewait *tw)
+{
+	teach_ip_send(tw->tn->net, &(struct teach_bare) {
+		.t	= tw->entry.tuple,
+		.dif	= tw->entry.dif,
+		.tos	= tw->tos,
+		.seq	= tw->snd_nxt,
+		.ack	= tw->rcv_nxt,
+		.window	= tw->rcv_wnd,
+		.flags	= TEACH_ACK,
+		.state	= tw->state,
+	});
+}
+
+/* RFC 9293 3.6.1, MAY-2: a SYN that is newer than all we have seen. */
+static bool teach_timewait_reuse(struct teach_timewait *tw,
+				 struct sk_buff *skb)
+{
+	const struct teach_cb *cb = teach_cb(skb);
+	struct sock *sk;
+	u32 iss;
+
+	if ((cb->flags & (TEACH_SYN | TEACH_ACK | TEACH_RST)) != TEACH_SYN ||
+	    !after(cb->seq, tw->rcv_nxt))
+		return false;
+
+	sk = teach_lookup_listener(tw->tn, tw->entry.tuple.proto,
+				   tw->entry.tuple.laddr,
+				   tw->entry.tuple.lport, inet_iif(skb));
+	if (!sk)
+		return false;
+
+	/* Ours must be newer than all that we have sent, too. */
+	iss = tw->snd_nxt + U16_MAX + 2;
+	TEACH_INC(tw->tn, TimeWaitReused);
+	teach_timewait_kill(tw);
+	teach_listen_rcv(sk, skb, iss ? : 1);
+	return true;
+}
+
+/* Second, check the RST bit.  As Linux does unless told of RFC 1337. */
+static void teach_timewait_rst(struct teach_timewait *tw, struct sk_buff *skb)
+{
+	bool exact = teach_cb(skb)->seq == tw->rcv_nxt;
+
+	if (exact)
+		teach_timewait_kill(tw);
+	teach_drop(tw->tn->net, skb, exact ? TEACH_DROP_Reset :
+					     TEACH_DROP_BadReset);
+}
+
+/* FIN_WAIT2, and nobody is there: bytes are refused, a FIN ends it. */
+static void teach_timewait_fin_wait2(struct teach_timewait *tw,
+				     struct sk_buff *skb)
+{
+	const struct teach_cb *cb = teach_cb(skb);
+
+	if (!(cb->flags & TEACH_ACK) || !after(cb->end_seq, tw->rcv_nxt) ||
+	    cb->seq == cb->end_seq) {
+		consume_skb(skb);
+		return;
+	}
+	if (!(cb->flags & TEACH_FIN) || cb->end_seq != tw->rcv_nxt + 1) {
+		teach_reply_rst(tw->tn->net, skb);
+		teach_timewait_kill(tw);
+		teach_drop(tw->tn->net, skb, TEACH_DROP_Closed);
+		return;
+	}
+
+	spin_lock(&tw->lock);
+	if (tw->state == TCP_FIN_WAIT2) {
+		WRITE_ONCE(tw->state, TCP_TIME_WAIT);
+		tw->rcv_nxt = cb->end_seq;
+		teach_trace_state(tw->tn->net, &tw->entry.tuple, TCP_FIN_WAIT2,
+				  TCP_TIME_WAIT);
+	}
+	spin_unlock(&tw->lock);
+	teach_timewait_restart(tw);
+	teach_timewait_ack(tw);
+	consume_skb(skb);
+}
+
+/**
+ * teach_timewait_rcv - a segment for what is left of a connection
+ * @tw: what is left
+ * @skb: the segment; consumed
+ *
+ * Context: softirq, rcu_read_lock().
+ */
+void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
+{
+	const struct teach_cb *cb = teach_cb(skb);
+	struct net *net = tw->tn->net;
+
+	if (tw->state == TCP_TIME_WAIT && teach_timewait_reuse(tw, skb))
+		return;
+
+	/* First, check the sequence number. */
+	if (!teach_in_window(cb, tw->rcv_nxt, tw->rcv_nxt,
+			     tw->rcv_nxt + tw->rcv_wnd)) {
+		if (cb->flags & TEACH_RST) {
+			teach_drop(net, skb, TEACH_DROP_BadReset);
+			return;
+		}
+		/* Eighth: the peer's FIN again.  Our ACK was lost. */
+		if (cb->flags & TEACH_FIN && tw->state == TCP_TIME_WAIT)
+			teach_timewait_restart(tw);
+		if (cb->flags & TEACH_FIN ||
+		    teach_oow_ack_allowed(&tw->oow_ack_time))
+			teach_timewait_ack(tw);
+		teach_drop(net, skb, TEACH_DROP_OldData);
+		return;
+	}
+	if (cb->flags & TEACH_RST) {
+		teach_timewait_rst(tw, skb);
+		return;
+	}
+	/* Fourth, check the SYN bit. */
+	if (cb->flags & TEACH_SYN) {
+		if (teach_oow_ack_allowed(&tw->oow_ack_time))
+			teach_timewait_ack(tw);
+		teach_drop(net, skb, TEACH_DROP_BadSyn);
+		return;
+	}
+	if (tw->state == TCP_FIN_WAIT2) {
+		teach_timewait_fin_wait2(tw, skb);
+		return;
+	}
+	/* Nothing can be new any more. */
+	if (cb->seq != cb->end_seq && teach_oow_ack_allowed(&tw->oow_ack_time))
+		teach_timewait_ack(tw);
+	teach_drop(net, skb, TEACH_DROP_OldData);
+}
+
+int teach_timewait_init(void)
+{
+	teach_timewait_cache = KMEM_CACHE(teach_timewait, SLAB_ACCOUNT);
+	return teach_timewait_cache ? 0 : -ENOMEM;
+}
+
+void teach_timewait_exit(void)
+{
+	kmem_cache_destroy(teach_timewait_cache);
+}

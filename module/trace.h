@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What can be watched: /sys/kernel/tracing/events/teach/.
+ *
+ * Addresses are in network byte order, ports and all else in the host's.
+ * laddr and lport are this host's in both directions.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM teach
+
+#if !defined(_TEACH_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TEACH_TRACE_H
+
+#include <linux/tracepoint.h>
+#include "teach.h"
+
+#ifndef TEACH_TRACE_NAMES
+#define TEACH_TRACE_NAMES
+
+#define show_teach_state(state)					\
+	__print_symbolic(state,					\
+			 { TCP_ESTABLISHED,	"ESTABLISHED" },	\
+			 { TCP_SYN_SENT,	"SYN_SENT" },		\
+			 { TCP_SYN_RECV,	"SYN_RECV" },		\
+			 { TCP_FIN_WAIT1,	"FIN_WAIT1" },		\
+			 { TCP_FIN_WAIT2,	"FIN_WAIT2" },		\
+			 { TCP_TIME_WAIT,	"TIME_WAIT" },		\
+			 { TCP_CLOSE,		"CLOSE" },		\
+			 { TCP_CLOSE_WAIT,	"CLOSE_WAIT" },		\
+			 { TCP_LAST_ACK,	"LAST_ACK" },		\
+			 { TCP_LISTEN,		"LISTEN" },		\
+			 { TCP_CLOSING,		"CLOSING" })
+
+#define show_teach_flags(flags)					\
+	__print_flags(flags, "",				\
+		      { TEACH_SYN, "S" }, { TEACH_FIN, "F" },	\
+		      { TEACH_RST, "R" }, { TEACH_PSH, "P" },	\
+		      { TEACH_ACK, "." }, { TEACH_URG, "U" },	\
+		      { 0x40, "E" }, { 0x80, "W" })
+
+/* { number, "name" }, … of every enum teach_drop */
+#define TEACH_DROP_NAME(name, reason)	{ TEACH_DROP_##name, #name },
+
+#endif /* TEACH_TRACE_NAMES */
+
+DECLARE_EVENT_CLASS(teach_segment,
+	TP_PROTO(const struct net *net, const struct teach_tuple *t, u32 seq,
+		 u32 ack, u32 window, u32 len, u16 flags, u8 state, bool rtx),
+	TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx),
+
+	TP_STRUCT__entry(
+		__field(__u32,	netns)
+		__field(__be32,	laddr)
+		__field(__be32,	faddr)
+		__field(__u16,	lport)
+		__field(__u16,	fport)
+		__field(__u32,	seq)
+		__field(__u32,	ack)
+		__field(__u32,	window)
+		__field(__u32,	len)
+		__field(__u16,	flags)
+		__field(__u8,	state)
+		__field(__u8,	rtx)
+		__field(__u8,	proto)
+	),
+
+	TP_fast_assign(
+		__entry->netns	= net->ns.inum;
+		__entry->laddr	= t->laddr;
+		__entry->faddr	= t->faddr;
+		__entry->lport	= ntohs(t->lport);
+		__entry->fport	= ntohs(t->fport);
+		__entry->seq	= seq;
+		__entry->ack	= ack;
+		__entry->window	= window;
+		__entry->len	= len;
+		__entry->flags	= flags;
+		__entry->state	= state;
+		__entry->rtx	= rtx;
+		__entry->proto	= t->proto;
+	),
+
+	TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u [%s] seq=%u ack=%u win=%u len=%u state=%s rtx=%u",
+		  __entry->netns, __entry->proto,
+		  &__entry->laddr, __entry->lport,
+		  &__entry->faddr, __entry->fport,
+		  show_teach_flags(__entry->flags), __entry->seq, __entry->ack,
+		  __entry->window, __entry->len,
+		  show_teach_state(__entry->state), __entry->rtx)
+);
+
+/* A segment goes down to IP; state is the one after it is sent. */
+DEFINE_EVENT(teach_segment, teach_segment_out,
+	TP_PROTO(const struct net *net, const struct teach_tuple *t, u32 seq,
+		 u32 ack, u32 window, u32 len, u16 flags, u8 state, bool rtx),
+	TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx)
+);
+
+/* A segment has come up from IP; state is the one before it is judged. */
+DEFINE_EVENT(teach_segment, teach_segment_in,
+	TP_PROTO(const struct net *net, const struct teach_tuple *t, u32 seq,
+		 u32 ack, u32 window, u32 len, u16 flags, u8 state, bool rtx),
+	TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx)
+);
+
+/* A connection goes from one state of RFC 9293 3.3.2 to another. */
+TRACE_EVENT(teach_state,
+	TP_PROTO(const struct net *net, const struct teach_tuple *t,
+		 u8 oldstate, u8 newstate),
+	TP_ARGS(net, t, oldstate, newstate),
+
+	TP_STRUCT__entry(
+		__field(__u32,	netns)
+		__field(__be32,	laddr)
+		__field(__be32,	faddr)
+		__field(__u16,	lport)
+		__field(__u16,	fport)
+		__field(__u8,	oldstate)
+		__field(__u8,	newstate)
+		__field(__u8,	proto)
+	),
+
+	TP_fast_assign(
+		__entry->netns	= net->ns.inum;
+		__entry->laddr	= t->laddr;
+		__entry->faddr	= t->faddr;
+		__entry->lport	= ntohs(t->lport);
+		__entry->fport	= ntohs(t->fport);
+		__entry->oldstate = oldstate;
+		__entry->newstate = newstate;
+		__entry->proto	= t->proto;
+	),
+
+	TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u %s -> %s",
+		  __entry->netns, __entry->proto,
+		  &__entry->laddr, __entry->lport,
+		  &__entry->faddr, __entry->fport,
+		  show_teach_state(__entry->oldstate),
+		  show_teach_state(__entry->newstate))
+);
+
+/* A received segment is dropped. */
+TRACE_EVENT(teach_drop,
+	TP_PROTO(const struct net *net, const struct teach_tuple *t, u32 seq,
+		 u32 len, u16 flags, u8 reason),
+	TP_ARGS(net, t, seq, len, flags, reason),
+
+	TP_STRUCT__entry(
+		__field(__u32,	netns)
+		__field(__be32,	laddr)
+		__field(__be32,	faddr)
+		__field(__u16,	lport)
+		__field(__u16,	fport)
+		__field(__u32,	seq)
+		__field(__u32,	len)
+		__field(__u16,	flags)
+		__field(__u8,	reason)
+		__field(__u8,	proto)
+	),
+
+	TP_fast_assign(
+		__entry->netns	= net->ns.inum;
+		__entry->laddr	= t->laddr;
+		__entry->faddr	= t->faddr;
+		__entry->lport	= ntohs(t->lport);
+		__entry->fport	= ntohs(t->fport);
+		__entry->seq	= seq;
+		__entry->len	= len;
+		__entry->flags	= flags;
+		__entry->reason	= reason;
+		__entry->proto	= t->proto;
+	),
+
+	TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u [%s] seq=%u len=%u reason=%s",
+		  __entry->netns, __entry->proto,
+		  &__entry->laddr, __entry->lport,
+		  &__entry->faddr, __entry->fport,
+		  show_teach_flags(__entry->flags), __entry->seq, __entry->len,
+		  __print_symbolic(__entry->reason,
+				   TEACH_DROPS(TEACH_DROP_NAME)
+				   { -1, "?" }))
+);
+
+#endif /* _TEACH_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
