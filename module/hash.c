@@ -28,7 +28,7 @@
 #include "teach.h"
 
 #define TEACH_HASH_MIN		1024		/* chains at first */
-#define TEACH_HASH_MAX		(1U << 21)	/* 16 MiB of them */
+#define TEACH_HASH_MAX		BIT(21)		/* 16 MiB of them */
 
 /**
  * struct teach_table - one size of the table
@@ -105,6 +105,7 @@ struct teach_entry *teach_lookup(struct teach_net *tn,
 				teach_hash_tuple(t), t, dif);
 }
 
+/* The lock of the chain that a hash value is in, in either table. */
 static spinlock_t *teach_hash_lock(struct teach_net *tn, u32 hash)
 {
 	return &tn->hash_lock[hash & (TEACH_HASH_LOCKS - 1)];
@@ -197,14 +198,13 @@ static void teach_hash_grow(struct work_struct *work)
  */
 bool teach_hash_insert(struct teach_net *tn, struct teach_entry *e)
 {
+	u32 hash = teach_hash_tuple(&e->tuple);
+	spinlock_t *lock = teach_hash_lock(tn, hash);
 	struct teach_table *table;
-	spinlock_t *lock;
 	bool free;
 	u32 mask;
 
-	e->hash = teach_hash_tuple(&e->tuple);
-	lock = teach_hash_lock(tn, e->hash);
-
+	e->hash = hash;
 	spin_lock_bh(lock);
 	table = teach_table(tn);
 	mask = table->mask;

@@ -52,7 +52,7 @@ void teach_reply_rst(struct net *net, const struct sk_buff *skb)
 void teach_rcv_closed(struct net *net, struct sk_buff *skb)
 {
 	teach_reply_rst(net, skb);
-	teach_drop(net, skb, TEACH_DROP_NoSocket);
+	teach_drop(net, skb, TEACH_DROP_NO_SOCKET);
 }
 
 /* RFC 5961 7: not every bad segment gets an answer, or two could loop. */
@@ -70,7 +70,7 @@ static void teach_challenge_ack(struct sock *sk)
 {
 	if (!teach_oow_ack_allowed(&teach_sk(sk)->oow_ack_time))
 		return;
-	TEACH_INC(teach_sk_net(sk), ChallengeAcks);
+	TEACH_INC(teach_sk_net(sk), CHALLENGE_ACKS);
 	teach_send_ack(sk);
 }
 
@@ -106,7 +106,7 @@ static void teach_rcv_unacceptable(struct sock *sk, struct sk_buff *skb)
 	struct teach_cb *cb = teach_cb(skb);
 
 	if (cb->flags & TEACH_RST) {
-		teach_drop(sock_net(sk), skb, TEACH_DROP_BadReset);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_BAD_RESET);
 		return;
 	}
 	/* One with bytes was sent for want of our ACK: never withhold it. */
@@ -114,14 +114,14 @@ static void teach_rcv_unacceptable(struct sock *sk, struct sk_buff *skb)
 	    teach_oow_ack_allowed(&ts->oow_ack_time))
 		teach_send_ack(sk);
 	teach_drop(sock_net(sk), skb, after(cb->seq, ts->rcv_nxt) ?
-				      TEACH_DROP_OutOfWindow :
-				      TEACH_DROP_OldData);
+				      TEACH_DROP_OUT_OF_WINDOW :
+				      TEACH_DROP_OLD_DATA);
 }
 
 /* The peer has ended it. */
 static void teach_rcv_rst(struct sock *sk)
 {
-	TEACH_INC(teach_sk_net(sk), EstabResets);
+	TEACH_INC(teach_sk_net(sk), ESTAB_RESETS);
 
 	switch (sk->sk_state) {
 	case TCP_SYN_SENT:
@@ -198,19 +198,19 @@ static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 	if (cb->flags & TEACH_ACK && (!after(cb->ack, ts->snd_una) ||
 				      after(cb->ack, ts->snd_nxt))) {
 		teach_reply_rst(net, skb);
-		teach_drop(net, skb, TEACH_DROP_BadAck);
+		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 		return true;
 	}
 	/* Second, check the RST bit. */
 	if (cb->flags & TEACH_RST) {
 		if (cb->flags & TEACH_ACK)
 			teach_rcv_rst(sk);
-		teach_drop(net, skb, TEACH_DROP_Reset);
+		teach_drop(net, skb, TEACH_DROP_RESET);
 		return true;
 	}
 	/* Fourth, check the SYN bit. */
 	if (!(cb->flags & TEACH_SYN)) {
-		teach_drop(net, skb, TEACH_DROP_BadFlags);
+		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
 		return true;
 	}
 	teach_rcv_syn(sk, skb);
@@ -248,10 +248,10 @@ static bool teach_check_rst(struct sock *sk, struct sk_buff *skb)
 
 	if (cb->seq == teach_sk(sk)->rcv_nxt) {
 		teach_rcv_rst(sk);
-		teach_drop(sock_net(sk), skb, TEACH_DROP_Reset);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_RESET);
 	} else {
 		teach_challenge_ack(sk);
-		teach_drop(sock_net(sk), skb, TEACH_DROP_BadReset);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_BAD_RESET);
 	}
 	return false;
 }
@@ -271,7 +271,7 @@ static bool teach_check_syn(struct sock *sk, struct sk_buff *skb)
 		return true;
 
 	teach_challenge_ack(sk);
-	teach_drop(sock_net(sk), skb, TEACH_DROP_BadSyn);
+	teach_drop(sock_net(sk), skb, TEACH_DROP_BAD_SYN);
 	return false;
 }
 
@@ -283,7 +283,7 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb)
 	struct net *net = sock_net(sk);
 
 	if (!(cb->flags & TEACH_ACK)) {
-		teach_drop(net, skb, TEACH_DROP_BadFlags);
+		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
 		return false;
 	}
 
@@ -291,7 +291,7 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb)
 		if (!after(cb->ack, ts->snd_una) ||
 		    after(cb->ack, ts->snd_nxt)) {
 			teach_reply_rst(net, skb);
-			teach_drop(net, skb, TEACH_DROP_BadAck);
+			teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 			return false;
 		}
 		ts->snd_wnd = cb->window;
@@ -304,13 +304,13 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb)
 
 	if (after(cb->ack, ts->snd_nxt)) {
 		teach_challenge_ack(sk);
-		teach_drop(net, skb, TEACH_DROP_BadAck);
+		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 		return false;
 	}
 	/* RFC 5961 5.2: older than any segment that could still be around. */
 	if (before(cb->ack, ts->snd_una - ts->max_window)) {
 		teach_challenge_ack(sk);
-		teach_drop(net, skb, TEACH_DROP_OldAck);
+		teach_drop(net, skb, TEACH_DROP_OLD_ACK);
 		return false;
 	}
 	teach_rcv_ack(sk, skb);
@@ -369,7 +369,7 @@ static bool teach_rcv_nobody_reads(struct sock *sk, const struct teach_cb *cb)
 	if (cb->seq == cb->end_seq || !after(end, teach_sk(sk)->rcv_nxt))
 		return false;
 
-	TEACH_INC(teach_sk_net(sk), AbortOnClose);
+	TEACH_INC(teach_sk_net(sk), ABORT_ON_CLOSE);
 	teach_send_rst(sk);
 	teach_fail(sk, ECONNRESET);
 	return true;
@@ -427,7 +427,7 @@ static void teach_rcv_text(struct sock *sk, struct sk_buff *skb)
 	default:
 		/* "This should not occur, since a FIN has been received." */
 		teach_ack_soon(sk);
-		teach_drop(sock_net(sk), skb, TEACH_DROP_OldData);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_OLD_DATA);
 	}
 }
 
@@ -470,7 +470,7 @@ int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
 		 * It has closed since the segment was looked up.  If that
 		 * matters it will be sent again, to whoever is there then.
 		 */
-		teach_drop(sock_net(sk), skb, TEACH_DROP_Closed);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_CLOSED);
 		return 0;
 	case TCP_SYN_SENT:
 		if (!teach_rcv_syn_sent(sk, skb))

@@ -239,9 +239,9 @@ int teach_ip_send(struct net *net, const struct teach_bare *seg)
 
 	trace_teach_segment_out(net, &seg->t, seg->seq, seg->ack, seg->window,
 				0, seg->flags, seg->state, false);
-	TEACH_INC(teach_net(net), OutSegs);
+	TEACH_INC(teach_net(net), OUT_SEGS);
 	if (seg->flags & TEACH_RST)
-		TEACH_INC(teach_net(net), OutRsts);
+		TEACH_INC(teach_net(net), OUT_RSTS);
 
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	local_bh_disable();
@@ -260,17 +260,17 @@ static bool teach_header_ok(struct net *net, struct sk_buff *skb, u8 proto)
 	const struct tcphdr *th;
 
 	if (!pskb_may_pull(skb, sizeof(*th))) {
-		teach_drop(net, skb, TEACH_DROP_TooShort);
+		teach_drop(net, skb, TEACH_DROP_TOO_SHORT);
 		return false;
 	}
 	th = tcp_hdr(skb);
 	if (th->doff < sizeof(*th) / 4 || !pskb_may_pull(skb, th->doff * 4)) {
-		teach_drop(net, skb, TEACH_DROP_BadOffset);
+		teach_drop(net, skb, TEACH_DROP_BAD_OFFSET);
 		return false;
 	}
 	if (skb_checksum_init(skb, proto, inet_compute_pseudo) ||
 	    skb_checksum_complete(skb)) {
-		teach_drop(net, skb, TEACH_DROP_BadChecksum);
+		teach_drop(net, skb, TEACH_DROP_BAD_CHECKSUM);
 		return false;
 	}
 	return true;
@@ -293,7 +293,7 @@ static void teach_sock_rcv(struct sock *sk, struct sk_buff *skb)
 	u32 limit;
 
 	if (sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb))) {
-		teach_drop(net, skb, TEACH_DROP_Filter);
+		teach_drop(net, skb, TEACH_DROP_FILTER);
 		return;
 	}
 	/* The filter may have cut it: how much is left? */
@@ -307,7 +307,7 @@ static void teach_sock_rcv(struct sock *sk, struct sk_buff *skb)
 	} else {
 		skb_dst_drop(skb);
 		if (sk_add_backlog(sk, skb, limit))
-			teach_drop(net, skb, TEACH_DROP_Backlog);
+			teach_drop(net, skb, TEACH_DROP_BACKLOG);
 	}
 	bh_unlock_sock(sk);
 }
@@ -363,7 +363,7 @@ static int teach_rcv(struct sk_buff *skb)
 		return 0;
 	}
 
-	TEACH_INC(tn, InSegs);
+	TEACH_INC(tn, IN_SEGS);
 	if (!teach_header_ok(net, skb, t.proto))
 		return 0;
 
@@ -461,18 +461,18 @@ static void teach_icmp_error(struct sock *sk, int err)
 	}
 }
 
-/* The errno, or 0 for a message that says nothing to a connection. */
+/* A negative errno, or 0 for a message that says nothing to a connection. */
 static int teach_icmp_errno(const struct icmphdr *icmp)
 {
 	switch (icmp->type) {
 	case ICMP_PARAMETERPROB:
-		return EPROTO;
+		return -EPROTO;
 	case ICMP_TIME_EXCEEDED:
-		return EHOSTUNREACH;
+		return -EHOSTUNREACH;
 	case ICMP_DEST_UNREACH:
 		if (icmp->code > NR_ICMP_UNREACH)
 			return 0;
-		return icmp_err_convert[icmp->code].errno;
+		return -icmp_err_convert[icmp->code].errno;
 	default:
 		return 0;
 	}
@@ -519,7 +519,7 @@ static int teach_err(struct sk_buff *skb, u32 info)
 	if (sk->sk_state == TCP_CLOSE)
 		goto out;
 	if (!between(seq, teach_sk(sk)->snd_una, teach_sk(sk)->snd_nxt)) {
-		TEACH_INC(tn, OutOfWindowIcmps);
+		TEACH_INC(tn, OUT_OF_WINDOW_ICMPS);
 		goto out;
 	}
 
@@ -528,7 +528,7 @@ static int teach_err(struct sk_buff *skb, u32 info)
 	else if (icmp->type == ICMP_REDIRECT)
 		sk_dst_reset(sk);
 	else if (teach_icmp_errno(icmp))
-		teach_icmp_error(sk, teach_icmp_errno(icmp));
+		teach_icmp_error(sk, -teach_icmp_errno(icmp));
 out:
 	bh_unlock_sock(sk);
 	return 0;

@@ -88,7 +88,7 @@ void teach_request_drop(struct teach_request *req, int state)
 
 	if (!teach_hash_remove(teach_net(net), &req->entry))
 		return;
-	TEACH_INC(teach_net(net), AttemptFails);
+	TEACH_INC(teach_net(net), ATTEMPT_FAILS);
 	teach_trace_state(net, &req->entry.tuple, TCP_SYN_RECV, state);
 	teach_request_release(req);
 }
@@ -112,7 +112,7 @@ static void teach_request_timer(struct timer_list *t)
 	spin_unlock(&req->queue->lock);
 
 	if (again) {
-		TEACH_INC(tn, SynAckRetrans);
+		TEACH_INC(tn, SYN_ACK_RETRANS);
 		teach_send_request_synack(req);
 	} else {
 		teach_request_drop(req, TCP_CLOSE);
@@ -202,16 +202,16 @@ void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
 
 	/* First, check for a RST; second, for an ACK; third, for a SYN. */
 	if (cb->flags & TEACH_RST) {
-		teach_drop(net, skb, TEACH_DROP_Reset);
+		teach_drop(net, skb, TEACH_DROP_RESET);
 		return;
 	}
 	if (cb->flags & TEACH_ACK) {
 		teach_reply_rst(net, skb);
-		teach_drop(net, skb, TEACH_DROP_BadAck);
+		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 		return;
 	}
 	if (!(cb->flags & TEACH_SYN) || cb->flags & TEACH_FIN) {
-		teach_drop(net, skb, TEACH_DROP_BadFlags);
+		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
 		return;
 	}
 	if (!queue) {
@@ -219,31 +219,31 @@ void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
 		return;
 	}
 	if (sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb))) {
-		teach_drop(net, skb, TEACH_DROP_Filter);
+		teach_drop(net, skb, TEACH_DROP_FILTER);
 		return;
 	}
 
 	/* Silence: the peer tries again, and there may be room then. */
 	if (sk_acceptq_is_full(sk)) {
-		TEACH_INC(tn, AcceptQueueOverflow);
-		teach_drop(net, skb, TEACH_DROP_AcceptQueueFull);
+		TEACH_INC(tn, ACCEPT_QUEUE_OVERFLOW);
+		teach_drop(net, skb, TEACH_DROP_ACCEPT_QUEUE_FULL);
 		return;
 	}
 	if (teach_syn_queue_full(sk, queue)) {
-		TEACH_INC(tn, SynQueueOverflow);
-		teach_drop(net, skb, TEACH_DROP_SynQueueFull);
+		TEACH_INC(tn, SYN_QUEUE_OVERFLOW);
+		teach_drop(net, skb, TEACH_DROP_SYN_QUEUE_FULL);
 		return;
 	}
 
 	req = teach_request_alloc(sk, queue, skb, iss);
 	if (!req) {
-		teach_drop(net, skb, TEACH_DROP_Memory);
+		teach_drop(net, skb, TEACH_DROP_MEMORY);
 		return;
 	}
 	if (!teach_request_add(req)) {
 		/* Another CPU has just taken the same SYN, or we close. */
 		kmem_cache_free(teach_request_cache, req);
-		teach_drop(net, skb, TEACH_DROP_BadSyn);
+		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
 		return;
 	}
 	teach_trace_state(net, &req->entry.tuple, TCP_LISTEN, TCP_SYN_RECV);
@@ -256,8 +256,8 @@ void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
  */
 
 /*
- * A copy of the listener with the request's addresses and numbers.  It is
- * locked, in state SYN_RECV, and in nobody's hands yet.
+ * A copy of the listener with the request's addresses and numbers, in state
+ * SYN_RECV.  Nobody else can see it yet.
  */
 static struct sock *teach_child_alloc(struct teach_request *req)
 {
@@ -268,6 +268,8 @@ static struct sock *teach_child_alloc(struct teach_request *req)
 
 	if (!sk)
 		return NULL;
+	__acquire(&sk->sk_lock.slock);	/* what the prototype leaves out */
+	bh_unlock_sock(sk);
 
 	inet->inet_daddr = t->faddr;
 	inet->inet_rcv_saddr = t->laddr;
@@ -314,28 +316,21 @@ static void teach_child_free(struct sock *sk)
 	sk->sk_state = TCP_CLOSE;
 	sock_orphan(sk);
 	teach_destroy_sock(sk);
-	bh_unlock_sock(sk);
 	sock_put(sk);
 }
 
-/* The listener went away in between: nobody will accept it. */
-static void teach_child_orphan(struct sock *sk)
+/* The listener has gone: nobody will accept it. */
+static void teach_child_abort(struct sock *sk)
 {
 	sock_orphan(sk);
 	teach_abort(sk);
 }
 
-/*
- * Make the socket and put it in the request's place.
- * Return: the socket, locked and with a reference; or NULL.
- */
-static struct sock *teach_request_to_sock(struct teach_request *req)
+/* Return: the socket, ready to take the request's place; or NULL. */
+static struct sock *teach_child_make(struct teach_request *req)
 {
-	struct teach_net *tn = teach_sk_net(req->sk);
-	struct teach_listener *queue = req->queue;
-	struct dst_entry *dst;
-	bool closed;
 	struct sock *sk = teach_child_alloc(req);
+	struct dst_entry *dst;
 
 	if (!sk)
 		return NULL;
@@ -345,11 +340,14 @@ static struct sock *teach_request_to_sock(struct teach_request *req)
 		return NULL;
 	}
 	teach_sync_mss(sk, dst_mtu(dst));
-	if (!teach_hash_replace(tn, &req->entry, &teach_sk(sk)->entry)) {
-		/* Another CPU was faster. */
-		teach_child_free(sk);
-		return NULL;
-	}
+	return sk;
+}
+
+/* Return: false when the listener closes just now. */
+static bool teach_accept_enqueue(struct teach_request *req, struct sock *sk)
+{
+	struct teach_listener *queue = req->queue;
+	bool closed;
 
 	spin_lock(&queue->lock);
 	closed = queue->closed;
@@ -358,16 +356,7 @@ static struct sock *teach_request_to_sock(struct teach_request *req)
 		sk_acceptq_added(req->sk);
 	}
 	spin_unlock(&queue->lock);
-	teach_request_release(req);
-
-	TEACH_INC(tn, PassiveOpens);
-	if (closed) {
-		teach_child_orphan(sk);
-		bh_unlock_sock(sk);
-		sock_put(sk);
-		return NULL;
-	}
-	return sk;
+	return !closed;
 }
 
 /* The handshake is complete: RFC 9293 3.10.7.4, fifth, SYN_RECV. */
@@ -380,27 +369,44 @@ static void teach_request_complete(struct teach_request *req,
 	struct sock *sk;
 
 	if (sk_acceptq_is_full(listener)) {
-		TEACH_INC(tn, AcceptQueueOverflow);
+		TEACH_INC(tn, ACCEPT_QUEUE_OVERFLOW);
 		if (READ_ONCE(tn->sysctl.abort_on_overflow)) {
 			teach_reply_rst(net, skb);
 			teach_request_drop(req, TCP_CLOSE);
 		}
 		/* Else our SYN-ACK, sent again, will ask again. */
-		teach_drop(net, skb, TEACH_DROP_AcceptQueueFull);
+		teach_drop(net, skb, TEACH_DROP_ACCEPT_QUEUE_FULL);
 		return;
 	}
 
-	sk = teach_request_to_sock(req);
+	sk = teach_child_make(req);
 	if (!sk) {
-		teach_drop(net, skb, TEACH_DROP_Memory);
+		teach_drop(net, skb, TEACH_DROP_MEMORY);
 		return;
 	}
-	/* This very segment takes it from SYN_RECV to ESTABLISHED. */
-	skb->dev = NULL;
-	teach_do_rcv(sk, skb);
-	listener->sk_data_ready(listener);
+
+	/* From the hash on it can be found, so it is locked first. */
+	bh_lock_sock(sk);
+	if (!teach_hash_replace(tn, &req->entry, &teach_sk(sk)->entry)) {
+		/* Another CPU was faster. */
+		bh_unlock_sock(sk);
+		teach_child_free(sk);
+		teach_drop(net, skb, TEACH_DROP_CLOSED);
+		return;
+	}
+	TEACH_INC(tn, PASSIVE_OPENS);
+	if (teach_accept_enqueue(req, sk)) {
+		/* This very segment takes it to ESTABLISHED. */
+		skb->dev = NULL;
+		teach_do_rcv(sk, skb);
+		listener->sk_data_ready(listener);
+	} else {
+		teach_child_abort(sk);
+		teach_drop(net, skb, TEACH_DROP_CLOSED);
+	}
 	bh_unlock_sock(sk);
 	sock_put(sk);
+	teach_request_release(req);
 }
 
 /**
@@ -431,39 +437,39 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 		if (!(cb->flags & TEACH_RST) &&
 		    teach_oow_ack_allowed(&req->oow_ack_time))
 			teach_send_request_ack(req);
-		teach_drop(net, skb, TEACH_DROP_OutOfWindow);
+		teach_drop(net, skb, TEACH_DROP_OUT_OF_WINDOW);
 		return;
 	}
 	/* Second, check the RST bit. */
 	if (cb->flags & TEACH_RST) {
 		if (cb->seq == rcv_nxt) {
 			teach_request_drop(req, TCP_LISTEN);
-			teach_drop(net, skb, TEACH_DROP_Reset);
+			teach_drop(net, skb, TEACH_DROP_RESET);
 			return;
 		}
 		if (teach_oow_ack_allowed(&req->oow_ack_time))
 			teach_send_request_ack(req);
-		teach_drop(net, skb, TEACH_DROP_BadReset);
+		teach_drop(net, skb, TEACH_DROP_BAD_RESET);
 		return;
 	}
 	/* Fourth, check the SYN bit: back to LISTEN. */
 	if (cb->flags & TEACH_SYN) {
 		teach_request_drop(req, TCP_LISTEN);
-		teach_drop(net, skb, TEACH_DROP_BadSyn);
+		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
 		return;
 	}
 	/* Fifth, check the ACK field. */
 	if (!(cb->flags & TEACH_ACK)) {
-		teach_drop(net, skb, TEACH_DROP_BadFlags);
+		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
 		return;
 	}
 	if (cb->ack != req->iss + 1) {
 		teach_reply_rst(net, skb);
-		teach_drop(net, skb, TEACH_DROP_BadAck);
+		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 		return;
 	}
 	if (sk_filter_trim_cap(req->sk, skb, tcp_hdrlen(skb))) {
-		teach_drop(net, skb, TEACH_DROP_Filter);
+		teach_drop(net, skb, TEACH_DROP_FILTER);
 		return;
 	}
 	teach_request_complete(req, skb);
@@ -556,7 +562,7 @@ void teach_listen_stop(struct sock *sk)
 		sock_hold(csk);
 		local_bh_disable();
 		bh_lock_sock(csk);
-		teach_child_orphan(csk);
+		teach_child_abort(csk);
 		bh_unlock_sock(csk);
 		local_bh_enable();
 		sock_put(csk);

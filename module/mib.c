@@ -12,9 +12,13 @@
 #include "trace.h"
 
 static const enum skb_drop_reason teach_drop_reasons[] = {
-#define D(name, reason)		[TEACH_DROP_##name] = SKB_DROP_REASON_##reason,
-	TEACH_DROPS(D)
-#undef D
+#define D(name, shown, reason)	SKB_DROP_REASON_##reason,
+#include "mib-list.h"
+};
+
+static const char *const teach_drop_names[] = {
+#define D(name, shown, reason)	shown,
+#include "mib-list.h"
 };
 
 static void teach_trace_drop(const struct net *net, const struct sk_buff *skb,
@@ -30,7 +34,7 @@ static void teach_trace_drop(const struct net *net, const struct sk_buff *skb,
 	u16 flags = 0;
 
 	/* A header that is too short has no fields. */
-	if (reason != TEACH_DROP_TooShort && reason != TEACH_DROP_BadOffset) {
+	if (reason != TEACH_DROP_TOO_SHORT && reason != TEACH_DROP_BAD_OFFSET) {
 		const struct tcphdr *th = tcp_hdr(skb);
 
 		t.lport = th->dest;
@@ -40,7 +44,7 @@ static void teach_trace_drop(const struct net *net, const struct sk_buff *skb,
 		len = skb_tail_pointer(skb) + skb->data_len -
 		      (const unsigned char *)th - th->doff * 4;
 	}
-	trace_teach_drop(net, &t, seq, len, flags, reason);
+	trace_teach_drop(net, &t, seq, len, flags, teach_drop_names[reason]);
 }
 
 /**

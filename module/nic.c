@@ -8,23 +8,23 @@
  * header, and it never loses one for want of a free slot.  How a pair is made
  * and what ethtool sees of it is in nic_link.c.
  *
- *      teach0's driver                              teach1's driver
+ *   teach0's driver                         teach1's driver
  *
- *    teach_nic_xmit()                             teach_nic_receive()
- *         |                                             ^
- *         | 1 fill the slot at head,                    | 5 empty the slot at
- *         |   give it to the card                       |   tail, give it back
- *         v                                             |
- *    TX ring          tail       head         RX ring       tail       head
- *    +----+----+----+----+----+----+          +----+----+----+----+----+----+
- *    |    |    |    | fr | fr |    |          |    |    |    | fr | fr |    |
- *    +----+----+----+----+----+----+          +----+----+----+----+----+----+
- *         |              |                               ^            ^
- *         | 2 doorbell   |      3 "DMA" over the cable    |            |
- *         +------------->+-------- teach_nic_dma() -------|------------+
- *                                                        |
- *                  4 interrupt: masks itself, schedules NAPI; unmasked
- *                    when teach_nic_poll() finds the ring empty
+ *   teach_nic_xmit()                        teach_nic_receive()
+ *        | 1 fill the slot at head,              ^ 5 empty the slot at tail,
+ *        |   give it to the card                 |   give it back to the card
+ *        v                                       |
+ *   TX ring   tail      head                RX ring   tail      head
+ *             v         v                             v         v
+ *   +----+----+----+----+----+----+         +----+----+----+----+----+----+
+ *   |    |    | fr | fr |    |    |         |    |    | fr | fr |    |    |
+ *   +----+----+----+----+----+----+         +----+----+----+----+----+----+
+ *             |                                                 ^
+ *             '------- 3 the card moves: teach_nic_dma() -------'
+ *
+ *   2 doorbell: the driver starts           4 interrupt: the card schedules
+ *     the card                                NAPI, and is masked until
+ *                                             teach_nic_poll() is done
  *
  * Each card has one such pair of rings, so a pair of cards has the picture
  * twice, once in each direction.  One queue pair a card is enough to see how

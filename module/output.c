@@ -239,9 +239,9 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	trace_teach_segment_out(sock_net(sk), &ts->entry.tuple, seq,
 				ntohl(th->ack_seq), window, len, flags,
 				sk->sk_state, rtx);
-	TEACH_INC(teach_sk_net(sk), OutSegs);
+	TEACH_INC(teach_sk_net(sk), OUT_SEGS);
 	if (flags & TEACH_RST)
-		TEACH_INC(teach_sk_net(sk), OutRsts);
+		TEACH_INC(teach_sk_net(sk), OUT_RSTS);
 	return teach_ip_xmit(sk, skb);
 }
 
@@ -264,7 +264,7 @@ static int teach_xmit_clone(struct sock *sk, struct sk_buff *skb)
 
 	err = teach_xmit(sk, clone, cb->seq, cb->flags, cb->ever_retrans);
 	if (unlikely(err))
-		TEACH_INC(teach_sk_net(sk), LocalDrops);
+		TEACH_INC(teach_sk_net(sk), LOCAL_DROPS);
 	return err;
 }
 
@@ -395,7 +395,7 @@ void teach_send_probe(struct sock *sk)
 	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
 	u32 room = ts->snd_una + ts->snd_wnd - teach_cb(skb)->seq;
 
-	TEACH_INC(teach_sk_net(sk), WindowProbes);
+	TEACH_INC(teach_sk_net(sk), WINDOW_PROBES);
 	if ((s32)room <= 0) {
 		teach_xmit_control(sk, ts->snd_una - 1, TEACH_ACK);
 		return;
@@ -432,9 +432,9 @@ int teach_retransmit(struct sock *sk, struct sk_buff *skb)
 	}
 	cb->ever_retrans = 1;
 	ts->total_retrans++;
-	TEACH_INC(teach_sk_net(sk), RetransSegs);
+	TEACH_INC(teach_sk_net(sk), RETRANS_SEGS);
 	if (cb->flags & TEACH_SYN)
-		TEACH_INC(teach_sk_net(sk), SynRetrans);
+		TEACH_INC(teach_sk_net(sk), SYN_RETRANS);
 	return teach_xmit_clone(sk, skb);
 }
 
@@ -464,7 +464,7 @@ int teach_send_syn(struct sock *sk)
 
 	if (err)
 		return err;
-	TEACH_INC(teach_sk_net(sk), ActiveOpens);
+	TEACH_INC(teach_sk_net(sk), ACTIVE_OPENS);
 	err = teach_xmit_new(sk, skb_peek(&sk->sk_write_queue));
 	/* The rest may be otherwise when it is tried again. */
 	return err == -ECONNREFUSED ? err : 0;

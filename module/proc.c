@@ -15,12 +15,9 @@
  */
 
 static const char *const teach_mib_names[TEACH_MIB_MAX] = {
-#define C(name)			#name,
-	TEACH_COUNTERS(C)
-#undef C
-#define D(name, reason)		"Drop" #name,
-	TEACH_DROPS(D)
-#undef D
+#define C(name, shown)		shown,
+#define D(name, shown, reason)	"Drop" shown,
+#include "mib-list.h"
 };
 
 static int teach_counters_show(struct seq_file *seq, void *v)

@@ -200,7 +200,7 @@ static bool teach_ofo_drain(struct sock *sk)
 		/* The hole is filled or moved: the peer should know. */
 		ts->ack_now = true;
 		if (!after(cb->end_seq, ts->rcv_nxt)) {
-			teach_ofo_free(sk, skb, TEACH_DROP_OldData);
+			teach_ofo_free(sk, skb, TEACH_DROP_OLD_DATA);
 			continue;
 		}
 		rb_erase(&skb->rbnode, &ts->ofo_queue);
@@ -217,7 +217,7 @@ static bool teach_ofo_prune(struct sock *sk)
 
 	if (!skb)
 		return false;
-	teach_ofo_free(sk, skb, TEACH_DROP_Pruned);
+	teach_ofo_free(sk, skb, TEACH_DROP_PRUNED);
 	return true;
 }
 
@@ -230,9 +230,9 @@ static void teach_ofo_insert(struct sock *sk, struct sk_buff *skb)
 	struct rb_node *parent = NULL;
 	struct sk_buff *other;
 
-	TEACH_INC(teach_sk_net(sk), OutOfOrder);
+	TEACH_INC(teach_sk_net(sk), OUT_OF_ORDER);
 	if (!teach_rcv_charge(sk, skb)) {
-		teach_drop(sock_net(sk), skb, TEACH_DROP_RcvBuf);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_RCV_BUF);
 		return;
 	}
 
@@ -244,7 +244,7 @@ static void teach_ofo_insert(struct sock *sk, struct sk_buff *skb)
 			continue;
 		}
 		if (!after(cb->end_seq, teach_cb(other)->end_seq)) {
-			teach_drop(sock_net(sk), skb, TEACH_DROP_OldData);
+			teach_drop(sock_net(sk), skb, TEACH_DROP_OLD_DATA);
 			return;
 		}
 		if (teach_coalesce(sk, other, skb)) {
@@ -261,7 +261,7 @@ trim:
 	while ((other = skb_rb_next(skb)) &&
 	       !after(teach_cb(other)->end_seq, teach_cb(skb)->end_seq)) {
 		teach_cb(skb)->flags |= teach_cb(other)->flags & TEACH_FIN;
-		teach_ofo_free(sk, other, TEACH_DROP_OldData);
+		teach_ofo_free(sk, other, TEACH_DROP_OLD_DATA);
 	}
 }
 
@@ -294,18 +294,18 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 	/* Seen already: our ACK was lost. */
 	if (!after(cb->end_seq, ts->rcv_nxt)) {
 		teach_ack_soon(sk);
-		teach_drop(net, skb, TEACH_DROP_OldData);
+		teach_drop(net, skb, TEACH_DROP_OLD_DATA);
 		return false;
 	}
 	/* A probe: the window is shut, and the answer says so. */
 	if (!before(cb->seq, teach_rcv_wnd_end(ts))) {
 		teach_ack_soon(sk);
-		teach_drop(net, skb, TEACH_DROP_ZeroWindow);
+		teach_drop(net, skb, TEACH_DROP_ZERO_WINDOW);
 		return false;
 	}
 	__skb_pull(skb, tcp_hdrlen(skb));
 	if (teach_trim_to_window(skb, teach_rcv_wnd_end(ts))) {
-		teach_drop(net, skb, TEACH_DROP_Memory);
+		teach_drop(net, skb, TEACH_DROP_MEMORY);
 		return false;
 	}
 	ts->rcv_mss = clamp_t(u32, skb->len, ts->rcv_mss, ts->advmss);
@@ -321,7 +321,7 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 		if (teach_ofo_prune(sk))
 			continue;
 		teach_ack_soon(sk);
-		teach_drop(net, skb, TEACH_DROP_RcvBuf);
+		teach_drop(net, skb, TEACH_DROP_RCV_BUF);
 		return false;
 	}
 

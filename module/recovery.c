@@ -74,7 +74,7 @@ static void teach_enter_recovery(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
-	TEACH_INC(teach_sk_net(sk), FastRetrans);
+	TEACH_INC(teach_sk_net(sk), FAST_RETRANS);
 	ts->recovery = TEACH_FAST_RECOVERY;
 	ts->high_seq = ts->snd_nxt;
 	ts->ssthresh = teach_cong_ssthresh(ts);

@@ -79,6 +79,7 @@ void teach_set_state(struct sock *sk, int state)
 			  sk->sk_state, state);
 	if (state == TCP_CLOSE)
 		teach_unname(sk);
+	/* poll(2) reads it without a lock, and then what came before it. */
 	smp_store_release(&sk->sk_state, state);
 }
 
@@ -311,24 +312,25 @@ static int teach_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	struct sock *sk = sock->sk;
 	struct inet_sock *inet = inet_sk(sk);
 
+	int len = sizeof(*st);
+
 	memset(st, 0, sizeof(*st));
 	lock_sock(sk);
 	st->st_family = teach_sk(sk)->user_family;
 	if (!peer) {
 		st->st_addr.s_addr = inet->inet_rcv_saddr ? : inet->inet_saddr;
 		st->st_port = inet->inet_sport;
-	} else if (!inet->inet_dport ||
-		   (peer == 1 &&
-		    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_SYN_SENT))) {
-		/* accept(2) asks with 2, and gets the name even so. */
-		release_sock(sk);
-		return -ENOTCONN;
 	} else {
 		st->st_addr.s_addr = inet->inet_daddr;
 		st->st_port = inet->inet_dport;
+		/* accept(2) asks with 2, and is told even so. */
+		if (!inet->inet_dport ||
+		    (peer == 1 &&
+		     (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_SYN_SENT)))
+			len = -ENOTCONN;
 	}
 	release_sock(sk);
-	return sizeof(*st);
+	return len;
 }
 
 /*
@@ -801,11 +803,11 @@ static void teach_close_connection(struct sock *sk)
 		return;
 	} else if (unread) {
 		/* RFC 9293 3.6.1, SHLD-3; RFC 2525 2.17. */
-		TEACH_INC(teach_sk_net(sk), AbortOnClose);
+		TEACH_INC(teach_sk_net(sk), ABORT_ON_CLOSE);
 		teach_send_rst(sk);
 		teach_set_state(sk, TCP_CLOSE);
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
-		TEACH_INC(teach_sk_net(sk), AbortOnLinger);
+		TEACH_INC(teach_sk_net(sk), ABORT_ON_LINGER);
 		teach_disconnect(sk, 0);
 	} else if (teach_close_state(sk)) {
 		teach_send_fin(sk);
@@ -898,6 +900,7 @@ static __poll_t teach_poll(struct file *file, struct socket *sock,
 
 	sock_poll_wait(file, sock, wait);
 
+	/* Pairs with teach_set_state(). */
 	state = smp_load_acquire(&sk->sk_state);
 	if (state == TCP_LISTEN)
 		return READ_ONCE(sk->sk_ack_backlog) ?

@@ -13,36 +13,38 @@ static int teach_one = 1;
 static int teach_max_retries = 255;
 static int teach_max_syn_retries = 127;
 
-#define TEACH_SYSCTL(name, handler, low, high)			\
-	{							\
-		.procname	= #name,			\
+#define TEACH_SYSCTL(name, ints, handler, low, high)			\
+	{								\
+		.procname	= #name,				\
 		.data		= (void *)offsetof(struct teach_sysctl, name), \
-		.maxlen		= sizeof_field(struct teach_sysctl, name),     \
-		.mode		= 0644,				\
-		.proc_handler	= handler,			\
-		.extra1		= low,				\
-		.extra2		= high,				\
+		.maxlen		= (ints) * sizeof(int),			\
+		.mode		= 0644,					\
+		.proc_handler	= handler,				\
+		.extra1		= low,					\
+		.extra2		= high,					\
 	}
 
 /* data is an offset here; each namespace's copy points to its own values. */
 static const struct ctl_table teach_sysctl_template[] = {
-	TEACH_SYSCTL(syn_retries, proc_dointvec_minmax, &teach_one,
+	TEACH_SYSCTL(syn_retries, 1, proc_dointvec_minmax, &teach_one,
 		     &teach_max_syn_retries),
-	TEACH_SYSCTL(synack_retries, proc_dointvec_minmax, SYSCTL_ZERO,
+	TEACH_SYSCTL(synack_retries, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
-	TEACH_SYSCTL(retries1, proc_dointvec_minmax, SYSCTL_ZERO,
+	TEACH_SYSCTL(retries1, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
-	TEACH_SYSCTL(retries2, proc_dointvec_minmax, SYSCTL_ZERO,
+	TEACH_SYSCTL(retries2, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
-	TEACH_SYSCTL(orphan_retries, proc_dointvec_minmax, SYSCTL_ZERO,
+	TEACH_SYSCTL(orphan_retries, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
-	TEACH_SYSCTL(fin_timeout, proc_dointvec_jiffies, NULL, NULL),
-	TEACH_SYSCTL(max_syn_backlog, proc_dointvec_minmax, SYSCTL_ZERO, NULL),
-	TEACH_SYSCTL(max_tw_buckets, proc_dointvec_minmax, SYSCTL_ZERO, NULL),
-	TEACH_SYSCTL(abort_on_overflow, proc_dointvec_minmax, SYSCTL_ZERO,
+	TEACH_SYSCTL(fin_timeout, 1, proc_dointvec_jiffies, NULL, NULL),
+	TEACH_SYSCTL(max_syn_backlog, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     NULL),
+	TEACH_SYSCTL(max_tw_buckets, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     NULL),
+	TEACH_SYSCTL(abort_on_overflow, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     SYSCTL_ONE),
-	TEACH_SYSCTL(rmem, proc_dointvec_minmax, &teach_min_buffer, NULL),
-	TEACH_SYSCTL(wmem, proc_dointvec_minmax, &teach_min_buffer, NULL),
+	TEACH_SYSCTL(rmem, 3, proc_dointvec_minmax, &teach_min_buffer, NULL),
+	TEACH_SYSCTL(wmem, 3, proc_dointvec_minmax, &teach_min_buffer, NULL),
 	{}
 };
 

@@ -323,7 +323,7 @@ static inline struct teach_cb *teach_cb(const struct sk_buff *skb)
  * @closed: nothing may be added any more
  */
 struct teach_listener {
-	spinlock_t		lock;
+	spinlock_t		lock;	/* of the queues */
 	struct list_head	syn_queue;
 	u32			syn_len;
 	struct list_head	accept_queue;
@@ -384,7 +384,7 @@ struct teach_timewait {
 	struct teach_bind	bind;
 	struct teach_net	*tn;
 	struct timer_list	timer;
-	spinlock_t		lock;
+	spinlock_t		lock;	/* of state and timer */
 	u32			snd_nxt;
 	u32			rcv_nxt;
 	u32			rcv_wnd;
@@ -403,7 +403,7 @@ struct teach_timewait {
 #define TEACH_LISTEN_CHAINS	64
 
 struct teach_port_head {
-	spinlock_t		lock;
+	spinlock_t		lock;	/* of the chain and its ports */
 	struct hlist_head	chain;
 };
 
@@ -443,12 +443,12 @@ struct teach_net {
 
 	struct teach_table __rcu *table;
 	struct teach_table	*next_table;
-	spinlock_t		*hash_lock;
+	spinlock_t		*hash_lock;	/* array, by chain */
 	atomic_t		entries;
 	struct work_struct	grow;
 
 	struct hlist_head	listeners[TEACH_LISTEN_CHAINS];
-	spinlock_t		listen_lock;
+	spinlock_t		listen_lock;	/* of @listeners */
 	struct teach_port_head	*ports;
 
 	struct teach_mib __percpu *mib;

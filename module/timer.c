@@ -44,7 +44,7 @@ void teach_timer_stop(struct sock *sk)
 /* Nobody answers: RFC 9293 3.8.3, R2. */
 static void teach_timed_out(struct sock *sk)
 {
-	TEACH_INC(teach_sk_net(sk), AbortOnTimeout);
+	TEACH_INC(teach_sk_net(sk), ABORT_ON_TIMEOUT);
 	teach_fail(sk, sk->sk_err_soft ? : ETIMEDOUT);
 }
 
@@ -71,7 +71,7 @@ static void teach_timer_rtx(struct sock *sk)
 	if (skb_queue_empty(&ts->rtx_queue))
 		return;
 
-	TEACH_INC(teach_sk_net(sk), Timeouts);
+	TEACH_INC(teach_sk_net(sk), TIMEOUTS);
 	if (ts->retransmits >= teach_retries(sk)) {
 		teach_timed_out(sk);
 		return;
@@ -119,7 +119,7 @@ static void teach_timer_delack(struct sock *sk)
 	if (!ts->ack_due)
 		return;
 	ts->pingpong = false;
-	TEACH_INC(teach_sk_net(sk), DelayedAcks);
+	TEACH_INC(teach_sk_net(sk), DELAYED_ACKS);
 	teach_send_ack(sk);
 }
 

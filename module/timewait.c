@@ -87,13 +87,13 @@ void teach_time_wait(struct sock *sk, int state, unsigned long timeout)
 
 	if (!tw) {
 		/* It ends early: what RFC 1337 warns of may happen. */
-		TEACH_INC(tn, TimeWaitOverflow);
+		TEACH_INC(tn, TIME_WAIT_OVERFLOW);
 		teach_done(sk);
 		return;
 	}
 
 	atomic_inc(&tn->timewaits);
-	TEACH_INC(tn, TimeWaits);
+	TEACH_INC(tn, TIME_WAITS);
 	teach_port_keep(sk, tw);
 	/* Once it is in the hash it may be killed at any time. */
 	local_bh_disable();
@@ -169,7 +169,7 @@ static bool teach_timewait_reuse(struct teach_timewait *tw,
 
 	/* Ours must be newer than all that we have sent, too. */
 	iss = tw->snd_nxt + U16_MAX + 2;
-	TEACH_INC(tw->tn, TimeWaitReused);
+	TEACH_INC(tw->tn, TIME_WAIT_REUSED);
 	teach_timewait_kill(tw);
 	teach_listen_rcv(sk, skb, iss ? : 1);
 	return true;
@@ -182,8 +182,8 @@ static void teach_timewait_rst(struct teach_timewait *tw, struct sk_buff *skb)
 
 	if (exact)
 		teach_timewait_kill(tw);
-	teach_drop(tw->tn->net, skb, exact ? TEACH_DROP_Reset :
-					     TEACH_DROP_BadReset);
+	teach_drop(tw->tn->net, skb, exact ? TEACH_DROP_RESET :
+					     TEACH_DROP_BAD_RESET);
 }
 
 /* FIN_WAIT2, and nobody is there: bytes are refused, a FIN ends it. */
@@ -200,7 +200,7 @@ static void teach_timewait_fin_wait2(struct teach_timewait *tw,
 	if (!(cb->flags & TEACH_FIN) || cb->end_seq != tw->rcv_nxt + 1) {
 		teach_reply_rst(tw->tn->net, skb);
 		teach_timewait_kill(tw);
-		teach_drop(tw->tn->net, skb, TEACH_DROP_Closed);
+		teach_drop(tw->tn->net, skb, TEACH_DROP_CLOSED);
 		return;
 	}
 
@@ -236,7 +236,7 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 	if (!teach_in_window(cb, tw->rcv_nxt, tw->rcv_nxt,
 			     tw->rcv_nxt + tw->rcv_wnd)) {
 		if (cb->flags & TEACH_RST) {
-			teach_drop(net, skb, TEACH_DROP_BadReset);
+			teach_drop(net, skb, TEACH_DROP_BAD_RESET);
 			return;
 		}
 		/* Eighth: the peer's FIN again.  Our ACK was lost. */
@@ -245,7 +245,7 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 		if (cb->flags & TEACH_FIN ||
 		    teach_oow_ack_allowed(&tw->oow_ack_time))
 			teach_timewait_ack(tw);
-		teach_drop(net, skb, TEACH_DROP_OldData);
+		teach_drop(net, skb, TEACH_DROP_OLD_DATA);
 		return;
 	}
 	if (cb->flags & TEACH_RST) {
@@ -256,7 +256,7 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 	if (cb->flags & TEACH_SYN) {
 		if (teach_oow_ack_allowed(&tw->oow_ack_time))
 			teach_timewait_ack(tw);
-		teach_drop(net, skb, TEACH_DROP_BadSyn);
+		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
 		return;
 	}
 	if (tw->state == TCP_FIN_WAIT2) {
@@ -266,7 +266,7 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 	/* Nothing can be new any more. */
 	if (cb->seq != cb->end_seq && teach_oow_ack_allowed(&tw->oow_ack_time))
 		teach_timewait_ack(tw);
-	teach_drop(net, skb, TEACH_DROP_OldData);
+	teach_drop(net, skb, TEACH_DROP_OLD_DATA);
 }
 
 int teach_timewait_init(void)

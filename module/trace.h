@@ -2,6 +2,14 @@
 /*
  * What can be watched: /sys/kernel/tracing/events/teach/.
  *
+ *	teach_segment_out	a segment goes down to IP; state is the one
+ *				after it
+ *	teach_segment_in	a segment has come up from IP; state is the
+ *				one that it meets
+ *	teach_state		a connection goes from one state of RFC 9293
+ *				3.3.2 to another
+ *	teach_drop		a received segment is dropped
+ *
  * Addresses are in network byte order, ports and all else in the host's.
  * laddr and lport are this host's in both directions.
  */
@@ -14,8 +22,18 @@
 #include <linux/tracepoint.h>
 #include "teach.h"
 
-#ifndef TEACH_TRACE_NAMES
-#define TEACH_TRACE_NAMES
+/* Readers of the raw events know numbers, not the names in our sources. */
+TRACE_DEFINE_ENUM(TCP_ESTABLISHED);
+TRACE_DEFINE_ENUM(TCP_SYN_SENT);
+TRACE_DEFINE_ENUM(TCP_SYN_RECV);
+TRACE_DEFINE_ENUM(TCP_FIN_WAIT1);
+TRACE_DEFINE_ENUM(TCP_FIN_WAIT2);
+TRACE_DEFINE_ENUM(TCP_TIME_WAIT);
+TRACE_DEFINE_ENUM(TCP_CLOSE);
+TRACE_DEFINE_ENUM(TCP_CLOSE_WAIT);
+TRACE_DEFINE_ENUM(TCP_LAST_ACK);
+TRACE_DEFINE_ENUM(TCP_LISTEN);
+TRACE_DEFINE_ENUM(TCP_CLOSING);
 
 #define show_teach_state(state)					\
 	__print_symbolic(state,					\
@@ -38,147 +56,134 @@
 		      { TEACH_ACK, "." }, { TEACH_URG, "U" },	\
 		      { 0x40, "E" }, { 0x80, "W" })
 
-/* { number, "name" }, … of every enum teach_drop */
-#define TEACH_DROP_NAME(name, reason)	{ TEACH_DROP_##name, #name },
-
-#endif /* TEACH_TRACE_NAMES */
-
 DECLARE_EVENT_CLASS(teach_segment,
-	TP_PROTO(const struct net *net, const struct teach_tuple *t, u32 seq,
-		 u32 ack, u32 window, u32 len, u16 flags, u8 state, bool rtx),
-	TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx),
+		    TP_PROTO(const struct net *net, const struct teach_tuple *t,
+			     u32 seq, u32 ack, u32 window, u32 len, u16 flags,
+			     u8 state, bool rtx),
+		    TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx),
 
-	TP_STRUCT__entry(
-		__field(__u32,	netns)
-		__field(__be32,	laddr)
-		__field(__be32,	faddr)
-		__field(__u16,	lport)
-		__field(__u16,	fport)
-		__field(__u32,	seq)
-		__field(__u32,	ack)
-		__field(__u32,	window)
-		__field(__u32,	len)
-		__field(__u16,	flags)
-		__field(__u8,	state)
-		__field(__u8,	rtx)
-		__field(__u8,	proto)
-	),
+		    TP_STRUCT__entry(__field(__u32, netns)
+				     __array(__u8, laddr, 4)
+				     __array(__u8, faddr, 4)
+				     __field(__u16, lport)
+				     __field(__u16, fport)
+				     __field(__u32, seq)
+				     __field(__u32, ack)
+				     __field(__u32, window)
+				     __field(__u32, len)
+				     __field(__u16, flags)
+				     __field(__u8, state)
+				     __field(__u8, rtx)
+				     __field(__u8, proto)
+		    ),
 
-	TP_fast_assign(
-		__entry->netns	= net->ns.inum;
-		__entry->laddr	= t->laddr;
-		__entry->faddr	= t->faddr;
-		__entry->lport	= ntohs(t->lport);
-		__entry->fport	= ntohs(t->fport);
-		__entry->seq	= seq;
-		__entry->ack	= ack;
-		__entry->window	= window;
-		__entry->len	= len;
-		__entry->flags	= flags;
-		__entry->state	= state;
-		__entry->rtx	= rtx;
-		__entry->proto	= t->proto;
-	),
+		    TP_fast_assign(__entry->netns = net->ns.inum;
+				   memcpy(__entry->laddr, &t->laddr, 4);
+				   memcpy(__entry->faddr, &t->faddr, 4);
+				   __entry->lport = ntohs(t->lport);
+				   __entry->fport = ntohs(t->fport);
+				   __entry->seq = seq;
+				   __entry->ack = ack;
+				   __entry->window = window;
+				   __entry->len = len;
+				   __entry->flags = flags;
+				   __entry->state = state;
+				   __entry->rtx = rtx;
+				   __entry->proto = t->proto;
+		    ),
 
-	TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u [%s] seq=%u ack=%u win=%u len=%u state=%s rtx=%u",
-		  __entry->netns, __entry->proto,
-		  &__entry->laddr, __entry->lport,
-		  &__entry->faddr, __entry->fport,
-		  show_teach_flags(__entry->flags), __entry->seq, __entry->ack,
-		  __entry->window, __entry->len,
-		  show_teach_state(__entry->state), __entry->rtx)
+		    TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u [%s] seq=%u ack=%u win=%u len=%u state=%s rtx=%u",
+			      __entry->netns, __entry->proto,
+			      __entry->laddr, __entry->lport,
+			      __entry->faddr, __entry->fport,
+			      show_teach_flags(__entry->flags), __entry->seq,
+			      __entry->ack, __entry->window, __entry->len,
+			      show_teach_state(__entry->state), __entry->rtx)
 );
 
-/* A segment goes down to IP; state is the one after it is sent. */
 DEFINE_EVENT(teach_segment, teach_segment_out,
-	TP_PROTO(const struct net *net, const struct teach_tuple *t, u32 seq,
-		 u32 ack, u32 window, u32 len, u16 flags, u8 state, bool rtx),
-	TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx)
+	     TP_PROTO(const struct net *net, const struct teach_tuple *t,
+		      u32 seq, u32 ack, u32 window, u32 len, u16 flags,
+		      u8 state, bool rtx),
+	     TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx)
 );
 
-/* A segment has come up from IP; state is the one before it is judged. */
 DEFINE_EVENT(teach_segment, teach_segment_in,
-	TP_PROTO(const struct net *net, const struct teach_tuple *t, u32 seq,
-		 u32 ack, u32 window, u32 len, u16 flags, u8 state, bool rtx),
-	TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx)
+	     TP_PROTO(const struct net *net, const struct teach_tuple *t,
+		      u32 seq, u32 ack, u32 window, u32 len, u16 flags,
+		      u8 state, bool rtx),
+	     TP_ARGS(net, t, seq, ack, window, len, flags, state, rtx)
 );
 
-/* A connection goes from one state of RFC 9293 3.3.2 to another. */
 TRACE_EVENT(teach_state,
-	TP_PROTO(const struct net *net, const struct teach_tuple *t,
-		 u8 oldstate, u8 newstate),
-	TP_ARGS(net, t, oldstate, newstate),
+	    TP_PROTO(const struct net *net, const struct teach_tuple *t,
+		     u8 oldstate, u8 newstate),
+	    TP_ARGS(net, t, oldstate, newstate),
 
-	TP_STRUCT__entry(
-		__field(__u32,	netns)
-		__field(__be32,	laddr)
-		__field(__be32,	faddr)
-		__field(__u16,	lport)
-		__field(__u16,	fport)
-		__field(__u8,	oldstate)
-		__field(__u8,	newstate)
-		__field(__u8,	proto)
-	),
+	    TP_STRUCT__entry(__field(__u32, netns)
+			     __array(__u8, laddr, 4)
+			     __array(__u8, faddr, 4)
+			     __field(__u16, lport)
+			     __field(__u16, fport)
+			     __field(__u8, oldstate)
+			     __field(__u8, newstate)
+			     __field(__u8, proto)
+	    ),
 
-	TP_fast_assign(
-		__entry->netns	= net->ns.inum;
-		__entry->laddr	= t->laddr;
-		__entry->faddr	= t->faddr;
-		__entry->lport	= ntohs(t->lport);
-		__entry->fport	= ntohs(t->fport);
-		__entry->oldstate = oldstate;
-		__entry->newstate = newstate;
-		__entry->proto	= t->proto;
-	),
+	    TP_fast_assign(__entry->netns = net->ns.inum;
+			   memcpy(__entry->laddr, &t->laddr, 4);
+			   memcpy(__entry->faddr, &t->faddr, 4);
+			   __entry->lport = ntohs(t->lport);
+			   __entry->fport = ntohs(t->fport);
+			   __entry->oldstate = oldstate;
+			   __entry->newstate = newstate;
+			   __entry->proto = t->proto;
+	    ),
 
-	TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u %s -> %s",
-		  __entry->netns, __entry->proto,
-		  &__entry->laddr, __entry->lport,
-		  &__entry->faddr, __entry->fport,
-		  show_teach_state(__entry->oldstate),
-		  show_teach_state(__entry->newstate))
+	    TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u %s -> %s",
+		      __entry->netns, __entry->proto,
+		      __entry->laddr, __entry->lport,
+		      __entry->faddr, __entry->fport,
+		      show_teach_state(__entry->oldstate),
+		      show_teach_state(__entry->newstate))
 );
 
-/* A received segment is dropped. */
+/* The reason by name: the counter Drop<reason> has it too. */
 TRACE_EVENT(teach_drop,
-	TP_PROTO(const struct net *net, const struct teach_tuple *t, u32 seq,
-		 u32 len, u16 flags, u8 reason),
-	TP_ARGS(net, t, seq, len, flags, reason),
+	    TP_PROTO(const struct net *net, const struct teach_tuple *t,
+		     u32 seq, u32 len, u16 flags, const char *reason),
+	    TP_ARGS(net, t, seq, len, flags, reason),
 
-	TP_STRUCT__entry(
-		__field(__u32,	netns)
-		__field(__be32,	laddr)
-		__field(__be32,	faddr)
-		__field(__u16,	lport)
-		__field(__u16,	fport)
-		__field(__u32,	seq)
-		__field(__u32,	len)
-		__field(__u16,	flags)
-		__field(__u8,	reason)
-		__field(__u8,	proto)
-	),
+	    TP_STRUCT__entry(__field(__u32, netns)
+			     __array(__u8, laddr, 4)
+			     __array(__u8, faddr, 4)
+			     __field(__u16, lport)
+			     __field(__u16, fport)
+			     __field(__u32, seq)
+			     __field(__u32, len)
+			     __field(__u16, flags)
+			     __array(char, reason, 20)
+			     __field(__u8, proto)
+	    ),
 
-	TP_fast_assign(
-		__entry->netns	= net->ns.inum;
-		__entry->laddr	= t->laddr;
-		__entry->faddr	= t->faddr;
-		__entry->lport	= ntohs(t->lport);
-		__entry->fport	= ntohs(t->fport);
-		__entry->seq	= seq;
-		__entry->len	= len;
-		__entry->flags	= flags;
-		__entry->reason	= reason;
-		__entry->proto	= t->proto;
-	),
+	    TP_fast_assign(__entry->netns = net->ns.inum;
+			   memcpy(__entry->laddr, &t->laddr, 4);
+			   memcpy(__entry->faddr, &t->faddr, 4);
+			   __entry->lport = ntohs(t->lport);
+			   __entry->fport = ntohs(t->fport);
+			   __entry->seq = seq;
+			   __entry->len = len;
+			   __entry->flags = flags;
+			   strscpy(__entry->reason, reason, 20);
+			   __entry->proto = t->proto;
+	    ),
 
-	TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u [%s] seq=%u len=%u reason=%s",
-		  __entry->netns, __entry->proto,
-		  &__entry->laddr, __entry->lport,
-		  &__entry->faddr, __entry->fport,
-		  show_teach_flags(__entry->flags), __entry->seq, __entry->len,
-		  __print_symbolic(__entry->reason,
-				   TEACH_DROPS(TEACH_DROP_NAME)
-				   { -1, "?" }))
+	    TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u [%s] seq=%u len=%u reason=%s",
+		      __entry->netns, __entry->proto,
+		      __entry->laddr, __entry->lport,
+		      __entry->faddr, __entry->fport,
+		      show_teach_flags(__entry->flags), __entry->seq,
+		      __entry->len, __entry->reason)
 );
 
 #endif /* _TEACH_TRACE_H */

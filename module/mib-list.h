@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is counted, in the order of /proc/net/teach/counters.  Included where
+ * it is needed, with C() and D() defined for the purpose; no guard.
+ *
+ *	C(NAME, shown as)			an event
+ *	D(NAME, shown as, kernel's reason)	a received segment dropped
+ *
+ * Shown as in RFC 4022 and in Linux's TcpExt, where they have a name for it.
+ * The kernel's reason is one of <net/dropreason.h>, for skb:kfree_skb.
+ */
+#ifdef C
+C(ACTIVE_OPENS, "ActiveOpens")
+C(PASSIVE_OPENS, "PassiveOpens")
+C(ATTEMPT_FAILS, "AttemptFails")
+C(ESTAB_RESETS, "EstabResets")
+C(IN_SEGS, "InSegs")
+C(OUT_SEGS, "OutSegs")
+C(RETRANS_SEGS, "RetransSegs")
+C(OUT_RSTS, "OutRsts")
+C(TIMEOUTS, "Timeouts")
+C(FAST_RETRANS, "FastRetrans")
+C(WINDOW_PROBES, "WindowProbes")
+C(CHALLENGE_ACKS, "ChallengeAcks")
+C(OUT_OF_ORDER, "OutOfOrder")
+C(DELAYED_ACKS, "DelayedAcks")
+C(SYN_RETRANS, "SynRetrans")
+C(SYN_ACK_RETRANS, "SynAckRetrans")
+C(SYN_QUEUE_OVERFLOW, "SynQueueOverflow")
+C(ACCEPT_QUEUE_OVERFLOW, "AcceptQueueOverflow")
+C(TIME_WAITS, "TimeWaits")
+C(TIME_WAIT_OVERFLOW, "TimeWaitOverflow")
+C(TIME_WAIT_REUSED, "TimeWaitReused")
+C(ABORT_ON_CLOSE, "AbortOnClose")
+C(ABORT_ON_LINGER, "AbortOnLinger")
+C(ABORT_ON_TIMEOUT, "AbortOnTimeout")
+C(OUT_OF_WINDOW_ICMPS, "OutOfWindowIcmps")
+C(LOCAL_DROPS, "LocalDrops")
+#endif
+
+#ifdef D
+D(TOO_SHORT, "TooShort", PKT_TOO_SMALL)
+D(BAD_OFFSET, "BadOffset", HDR_TRUNC)
+D(BAD_CHECKSUM, "BadChecksum", TCP_CSUM)
+D(NO_SOCKET, "NoSocket", NO_SOCKET)
+D(FILTER, "Filter", SOCKET_FILTER)
+D(BACKLOG, "Backlog", SOCKET_BACKLOG)
+D(BAD_FLAGS, "BadFlags", TCP_FLAGS)
+D(OUT_OF_WINDOW, "OutOfWindow", TCP_INVALID_SEQUENCE)
+D(OLD_DATA, "OldData", TCP_OLD_DATA)
+D(ZERO_WINDOW, "ZeroWindow", TCP_ZEROWINDOW)
+D(RCV_BUF, "RcvBuf", SOCKET_RCVBUFF)
+D(MEMORY, "Memory", PROTO_MEM)
+D(PRUNED, "Pruned", TCP_OFO_QUEUE_PRUNE)
+D(BAD_ACK, "BadAck", TCP_ACK_UNSENT_DATA)
+D(OLD_ACK, "OldAck", TCP_TOO_OLD_ACK)
+D(RESET, "Reset", TCP_RESET)
+D(BAD_RESET, "BadReset", TCP_INVALID_SEQUENCE)
+D(BAD_SYN, "BadSyn", TCP_INVALID_SYN)
+D(CLOSED, "Closed", TCP_CLOSE)
+D(SYN_QUEUE_FULL, "SynQueueFull", NO_SOCKET)
+D(ACCEPT_QUEUE_FULL, "AcceptQueueFull", NO_SOCKET)
+#endif
+
+#undef C
+#undef D
