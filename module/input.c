@@ -324,18 +324,6 @@ static bool teach_fin_acked(const struct sock *sk)
 	return ts->snd_una == ts->write_seq;
 }
 
-/* Our FIN is acknowledged, and the user may have gone. */
-static void teach_enter_fin_wait2(struct sock *sk)
-{
-	teach_set_state(sk, TCP_FIN_WAIT2);
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
-
-	if (sock_flag(sk, SOCK_DEAD))
-		teach_fin_wait2_orphan(sk);
-	else
-		sk->sk_state_change(sk);
-}
-
 /* Fifth, what the ACK of our FIN means in each state. */
 static void teach_rcv_fin_ack(struct sock *sk)
 {
@@ -344,7 +332,9 @@ static void teach_rcv_fin_ack(struct sock *sk)
 
 	switch (sk->sk_state) {
 	case TCP_FIN_WAIT1:
-		teach_enter_fin_wait2(sk);
+		teach_set_state(sk, TCP_FIN_WAIT2);
+		if (!sock_flag(sk, SOCK_DEAD))
+			sk->sk_state_change(sk);
 		break;
 	case TCP_CLOSING:
 		teach_time_wait(sk, TCP_TIME_WAIT, TEACH_TIMEWAIT_LEN);
@@ -479,6 +469,11 @@ int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
 	default:
 		teach_rcv_synchronized(sk, skb);
 	}
+
+	/* Only now: the segment could have brought the peer's FIN, too. */
+	if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD) &&
+	    !teach_timer_armed(sk, TEACH_TIMER_FIN_WAIT2))
+		teach_fin_wait2_orphan(sk);
 
 	if (sk->sk_state != TCP_CLOSE) {
 		teach_push(sk);

@@ -34,13 +34,11 @@ void teach_leave_memory_pressure(struct sock *sk)
  * teach_rcv_charge - may a segment stay in a receive queue?
  * @sk: the socket, locked
  * @skb: the segment
- *
- * One segment above SO_RCVBUF is let in: the window was offered before it
- * was known how much space its bytes would really take.
+ * @limit: bytes of truesize that the queues may have before it
  */
-bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb)
+bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb, int limit)
 {
-	return atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
+	return atomic_read(&sk->sk_rmem_alloc) <= limit &&
 	       sk_rmem_schedule(sk, skb, skb->truesize);
 }
 

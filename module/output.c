@@ -177,6 +177,15 @@ void teach_sync_mss(struct sock *sk, u32 pmtu)
 	ts->mss_cache = teach_bound_to_window(ts, mss);
 }
 
+/* Somebody else may have learned of a narrower path to the same host. */
+void teach_check_mss(struct sock *sk)
+{
+	struct dst_entry *dst = __sk_dst_get(sk);
+
+	if (dst && dst_mtu(dst) != teach_sk(sk)->pmtu)
+		teach_sync_mss(sk, dst_mtu(dst));
+}
+
 /**
  * teach_advmss - the MSS that we offer: RFC 9293 3.7.1
  * @sk: the socket
@@ -353,7 +362,10 @@ void teach_push(struct sock *sk)
 				   TCPF_SYN_RECV))
 		return;
 
-	while ((skb = skb_peek(&sk->sk_write_queue))) {
+	skb = skb_peek(&sk->sk_write_queue);
+	if (skb)
+		teach_check_mss(sk);
+	for (; skb; skb = skb_peek(&sk->sk_write_queue)) {
 		if (teach_flight(ts) >= ts->cwnd) {
 			limited = true;
 			break;
@@ -419,6 +431,7 @@ int teach_retransmit(struct sock *sk, struct sk_buff *skb)
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
 
+	teach_check_mss(sk);
 	/* The peer took its window back: only its left edge is asked for. */
 	if (cb->seq != ts->snd_una && !teach_window_allows(ts, cb->end_seq))
 		return -EAGAIN;

@@ -14,6 +14,8 @@
 
 #include "teach.h"
 
+#define TEACH_COMPACT	1500	/* bytes for which small segments share a buffer */
+
 /*
  * ---- The window: RFC 9293 3.8.6 ----
  */
@@ -156,6 +158,30 @@ static bool teach_coalesce(struct sock *sk, struct sk_buff *to,
 	return true;
 }
 
+/*
+ * A few bytes in a large buffer, and already half the memory is used: copy
+ * them into a buffer that has room for those of the next segments too.
+ */
+static struct sk_buff *teach_compact(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *tight;
+
+	if (skb->truesize <= 4 * skb->len || skb->len > TEACH_COMPACT ||
+	    atomic_read(&sk->sk_rmem_alloc) <= READ_ONCE(sk->sk_rcvbuf) / 2)
+		return skb;
+
+	tight = alloc_skb(TEACH_COMPACT, GFP_ATOMIC | __GFP_NOWARN);
+	if (!tight)
+		return skb;
+	if (skb_copy_bits(skb, 0, skb_put(tight, skb->len), skb->len)) {
+		kfree_skb(tight);
+		return skb;
+	}
+	*teach_cb(tight) = *teach_cb(skb);
+	consume_skb(skb);
+	return tight;
+}
+
 /* In order: behind all others.  Return: whether it brings the peer's FIN. */
 static bool teach_queue_in_order(struct sock *sk, struct sk_buff *skb)
 {
@@ -231,7 +257,7 @@ static void teach_ofo_insert(struct sock *sk, struct sk_buff *skb)
 	struct sk_buff *other;
 
 	TEACH_INC(teach_sk_net(sk), OUT_OF_ORDER);
-	if (!teach_rcv_charge(sk, skb)) {
+	if (!teach_rcv_charge(sk, skb, READ_ONCE(sk->sk_rcvbuf))) {
 		teach_drop(sock_net(sk), skb, TEACH_DROP_RCV_BUF);
 		return;
 	}
@@ -317,7 +343,11 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 		return false;
 	}
 
-	while (!teach_rcv_charge(sk, skb)) {
+	/*
+	 * The window was offered in bytes; what they take with their skbs can
+	 * be more.  A promise is kept, to twice SO_RCVBUF.
+	 */
+	while (!teach_rcv_charge(sk, skb, 2 * READ_ONCE(sk->sk_rcvbuf))) {
 		if (teach_ofo_prune(sk))
 			continue;
 		teach_ack_soon(sk);
@@ -326,7 +356,7 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 	}
 
 	teach_ack_later(sk);
-	fin = teach_queue_in_order(sk, skb);
+	fin = teach_queue_in_order(sk, teach_compact(sk, skb));
 	if (!fin && !RB_EMPTY_ROOT(&ts->ofo_queue))
 		fin = teach_ofo_drain(sk);
 	if (fin)

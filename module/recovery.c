@@ -69,6 +69,17 @@ void teach_retransmit_lost(struct sock *sk)
 		teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
 }
 
+/* The first segment that is missing: it goes now, whatever cwnd says. */
+static void teach_retransmit_first(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct sk_buff *skb = skb_peek(&ts->rtx_queue);
+
+	teach_mark_lost(ts, skb);
+	if (!teach_cb(skb)->retrans)
+		teach_retransmit(sk, skb);
+}
+
 /* RFC 6582 3.2, step 2: the first segment is lost, half the window left. */
 static void teach_enter_recovery(struct sock *sk)
 {
@@ -80,7 +91,7 @@ static void teach_enter_recovery(struct sock *sk)
 	ts->ssthresh = teach_cong_ssthresh(ts);
 	ts->cwnd = ts->ssthresh;
 	ts->cwnd_cnt = 0;
-	teach_mark_lost(ts, skb_peek(&ts->rtx_queue));
+	teach_retransmit_first(sk);
 }
 
 /**
@@ -182,7 +193,7 @@ static void teach_ack_in_recovery(struct sock *sk, u32 ack, u32 acked)
 	/* Partial: the next hole begins where the ACK ends. */
 	teach_forget_duplicates(ts, acked);
 	if (!skb_queue_empty(&ts->rtx_queue))
-		teach_mark_lost(ts, skb_peek(&ts->rtx_queue));
+		teach_retransmit_first(sk);
 }
 
 /* New bytes are acknowledged. */

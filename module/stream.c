@@ -119,14 +119,6 @@ static void teach_push_written(struct sock *sk)
 	teach_push(sk);
 }
 
-static void teach_check_mss(struct sock *sk)
-{
-	struct dst_entry *dst = __sk_dst_get(sk);
-
-	if (dst && dst_mtu(dst) != teach_sk(sk)->pmtu)
-		teach_sync_mss(sk, dst_mtu(dst));
-}
-
 static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg)
 {
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);

@@ -186,14 +186,29 @@ static void teach_timewait_rst(struct teach_timewait *tw, struct sk_buff *skb)
 					     TEACH_DROP_BAD_RESET);
 }
 
+/*
+ * Nothing of it is new.  If it has bytes, or is the peer's FIN (eighth), it
+ * was sent again for want of our ACK.
+ */
+static void teach_timewait_old(struct teach_timewait *tw, struct sk_buff *skb)
+{
+	const struct teach_cb *cb = teach_cb(skb);
+
+	if (cb->flags & TEACH_FIN && tw->state == TCP_TIME_WAIT)
+		teach_timewait_restart(tw);
+	if ((cb->seq != cb->end_seq && !(cb->flags & TEACH_SYN)) ||
+	    teach_oow_ack_allowed(&tw->oow_ack_time))
+		teach_timewait_ack(tw);
+	teach_drop(tw->tn->net, skb, TEACH_DROP_OLD_DATA);
+}
+
 /* FIN_WAIT2, and nobody is there: bytes are refused, a FIN ends it. */
 static void teach_timewait_fin_wait2(struct teach_timewait *tw,
 				     struct sk_buff *skb)
 {
 	const struct teach_cb *cb = teach_cb(skb);
 
-	if (!(cb->flags & TEACH_ACK) || !after(cb->end_seq, tw->rcv_nxt) ||
-	    cb->seq == cb->end_seq) {
+	if (!after(cb->end_seq, tw->rcv_nxt) || cb->seq == cb->end_seq) {
 		consume_skb(skb);
 		return;
 	}
@@ -235,17 +250,10 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 	/* First, check the sequence number. */
 	if (!teach_in_window(cb, tw->rcv_nxt, tw->rcv_nxt,
 			     tw->rcv_nxt + tw->rcv_wnd)) {
-		if (cb->flags & TEACH_RST) {
+		if (cb->flags & TEACH_RST)
 			teach_drop(net, skb, TEACH_DROP_BAD_RESET);
-			return;
-		}
-		/* Eighth: the peer's FIN again.  Our ACK was lost. */
-		if (cb->flags & TEACH_FIN && tw->state == TCP_TIME_WAIT)
-			teach_timewait_restart(tw);
-		if (cb->flags & TEACH_FIN ||
-		    teach_oow_ack_allowed(&tw->oow_ack_time))
-			teach_timewait_ack(tw);
-		teach_drop(net, skb, TEACH_DROP_OLD_DATA);
+		else
+			teach_timewait_old(tw, skb);
 		return;
 	}
 	if (cb->flags & TEACH_RST) {
@@ -259,14 +267,17 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
 		return;
 	}
-	if (tw->state == TCP_FIN_WAIT2) {
-		teach_timewait_fin_wait2(tw, skb);
+	/* Fifth, check the ACK field. */
+	if (!(cb->flags & TEACH_ACK)) {
+		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
 		return;
 	}
-	/* Nothing can be new any more. */
-	if (cb->seq != cb->end_seq && teach_oow_ack_allowed(&tw->oow_ack_time))
-		teach_timewait_ack(tw);
-	teach_drop(net, skb, TEACH_DROP_OLD_DATA);
+	if (tw->state == TCP_FIN_WAIT2)
+		teach_timewait_fin_wait2(tw, skb);
+	else if (cb->seq == cb->end_seq)
+		consume_skb(skb);
+	else
+		teach_timewait_old(tw, skb);
 }
 
 int teach_timewait_init(void)
