@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make demo | check | lint         the entry commands; they install what is
+#                                  missing (scripts/setup)
+# make module [KERNEL=stock|debug] teach.ko, in out/build/KERNEL/
+# make programs                    the programs, in out/bin/
+# make selftests                   the test programs, in out/selftests/
+# make clean                       all of out/; the kernels' cache stays
+
+KERNEL ?= stock
+OUT := $(CURDIR)/out
+BUILD ?= $(OUT)/build/$(KERNEL)
+
+all: module programs selftests
+
+demo check lint:
+	scripts/$@ $(if $(filter check,$@),--kernel $(KERNEL))
+
+# Each kernel builds a copy, so that their objects do not meet.
+sources := Kbuild $(wildcard module/*.[ch] module/*/*.h uapi/*.h)
+
+$(BUILD)/%: %
+	@mkdir -p $(@D)
+	@cp $< $@
+
+module: $(addprefix $(BUILD)/,$(sources))
+	@kdir=$$(scripts/kernel $(KERNEL)) && \
+	flock $(BUILD)/Kbuild \
+		$(MAKE) -C $$kdir/build M=$(BUILD) modules
+
+programs:
+	@mkdir -p $(OUT)/bin
+	@flock $(OUT)/bin $(MAKE) -C userspace OUTPUT=$(OUT)/bin
+
+# After the programs: some tests run them.
+selftests: programs
+	@ksrc=$$(scripts/kernel source) && mkdir -p $(OUT)/selftests && \
+	flock $(OUT)/selftests \
+		$(MAKE) -C selftests OUTPUT=$(OUT)/selftests KSRC=$$ksrc
+
+clean:
+	rm -rf $(OUT)
+
+.PHONY: all demo check lint module programs selftests clean

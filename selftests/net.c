@@ -1,0 +1,971 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Two hosts and a cable: what net.h declares.
+ *
+ * No test is in here, and nothing that knows what a test expects.
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "net.h"
+
+#define MAC_A		"02:00:00:00:00:01"
+#define MAC_B		"02:00:00:00:00:02"
+#define MAC_NOBODY	"02:00:00:00:00:ff"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define MAX_ARGS	40
+
+/* Prime, so that a shift by the size of any buffer is seen. */
+#define PATTERN_LEN	65521
+
+int net_family = AF_TEACH;
+volatile sig_atomic_t net_signals;
+
+static const char *const state_names[] = {
+	[TCP_ESTABLISHED]	= "ESTABLISHED",
+	[TCP_SYN_SENT]		= "SYN_SENT",
+	[TCP_SYN_RECV]		= "SYN_RECV",
+	[TCP_FIN_WAIT1]		= "FIN_WAIT1",
+	[TCP_FIN_WAIT2]		= "FIN_WAIT2",
+	[TCP_TIME_WAIT]		= "TIME_WAIT",
+	[TCP_CLOSE]		= "CLOSE",
+	[TCP_CLOSE_WAIT]	= "CLOSE_WAIT",
+	[TCP_LAST_ACK]		= "LAST_ACK",
+	[TCP_LISTEN]		= "LISTEN",
+	[TCP_CLOSING]		= "CLOSING",
+};
+
+void net_fatal(const char *fmt, ...)
+{
+	int err = errno;
+	va_list args;
+
+	fprintf(stderr, "# ");
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, ": %s\n", strerror(err));
+	abort();
+}
+
+bool net_is_inet(void)
+{
+	return net_family == AF_INET;
+}
+
+static void choose_family(void)
+{
+	const char *name = getenv("TEACH_FAMILY");
+
+	if (!name || !strcmp(name, "teach")) {
+		net_family = AF_TEACH;
+	} else if (!strcmp(name, "inet")) {
+		net_family = AF_INET;
+	} else {
+		errno = EINVAL;
+		net_fatal("TEACH_FAMILY=%s: neither teach nor inet", name);
+	}
+}
+
+/* Host */
+
+void net_enter(const struct net *net, enum host host)
+{
+	if (setns(net->ns[host], CLONE_NEWNET))
+		net_fatal("setns to host %c", 'A' + host);
+}
+
+/* Run @command, cut at blanks, in @host's namespace, with @in as stdin. */
+static int run_command(const struct net *net, enum host host, char *command,
+		       int in, bool quiet)
+{
+	char *argv[MAX_ARGS];
+	int argc = 0;
+	int status;
+	char *word;
+	pid_t pid;
+
+	for (word = strtok(command, " "); word && argc < MAX_ARGS - 1;
+	     word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+
+	pid = fork();
+	if (pid < 0)
+		net_fatal("fork");
+	if (!pid) {
+		net_enter(net, host);
+		if (in >= 0)
+			dup2(in, STDIN_FILENO);
+		if (quiet)
+			dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		execvp(argv[0], argv);
+		net_fatal("%s", argv[0]);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			net_fatal("waitpid");
+	return status;
+}
+
+void net_ip(const struct net *net, enum host host, const char *fmt, ...)
+{
+	char args[512], command[520];
+	va_list list;
+
+	va_start(list, fmt);
+	vsnprintf(args, sizeof(args), fmt, list);
+	va_end(list);
+	snprintf(command, sizeof(command), "ip %s", args);
+	if (run_command(net, host, command, -1, false)) {
+		errno = EIO;
+		net_fatal("ip %s", args);
+	}
+}
+
+/* Many lines for one ip: to start a program is what takes time in a guest. */
+static bool ip_batch(const struct net *net, enum host host, const char *lines)
+{
+	char command[] = "ip -batch -";
+	size_t len = strlen(lines);
+	int status;
+	int fd;
+
+	fd = memfd_create("ip-batch", MFD_CLOEXEC);
+	if (fd < 0 || write(fd, lines, len) != (ssize_t)len ||
+	    lseek(fd, 0, SEEK_SET))
+		net_fatal("memfd for ip -batch");
+	status = run_command(net, host, command, fd, false);
+	close(fd);
+	return !status;
+}
+
+static int new_netns(void)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWNET))
+		net_fatal("unshare(CLONE_NEWNET) (must be root)");
+	fd = open("/proc/thread-self/ns/net", O_RDONLY);
+	if (fd < 0)
+		net_fatal("/proc/thread-self/ns/net");
+	return fd;
+}
+
+static bool is_running(const struct net *net, enum host host, const char *dev)
+{
+	struct ifreq ifr = {};
+	int fd;
+
+	net_enter(net, host);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", dev);
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr))
+		net_fatal("flags of %s", dev);
+	close(fd);
+	return ifr.ifr_flags & IFF_RUNNING;
+}
+
+/* `type teach` names the other end itself: find it. */
+static void peer_name(const struct net *net, char *name)
+{
+	struct if_nameindex *list, *dev;
+
+	net_enter(net, A);
+	list = if_nameindex();
+	if (!list)
+		net_fatal("if_nameindex");
+	*name = '\0';
+	for (dev = list; dev->if_index; dev++)
+		if (!strncmp(dev->if_name, "teach", 5) &&
+		    strcmp(dev->if_name, DEV_A))
+			snprintf(name, IFNAMSIZ, "%s", dev->if_name);
+	if_freenameindex(list);
+	if (!*name) {
+		errno = ENODEV;
+		net_fatal("the other end of %s", DEV_A);
+	}
+}
+
+static void join_hosts(const struct net *net)
+{
+	char lines[1024], peer[IFNAMSIZ] = DEV_B;
+	const char *kind = "veth peer name " DEV_B;
+
+	if (!net_is_inet())
+		kind = "teach";
+	snprintf(lines, sizeof(lines), "link add %s type %s\n", DEV_A, kind);
+	if (!ip_batch(net, A, lines)) {
+		errno = EIO;
+		net_fatal("ip link add type %s", kind);
+	}
+	if (!net_is_inet())
+		peer_name(net, peer);
+
+	snprintf(lines, sizeof(lines),
+		 "link set %s netns /proc/self/fd/%d name %s address %s\n"
+		 "link set %s address %s\n"
+		 "addr add %s/24 dev %s\n"
+		 "link set lo up\n"
+		 "link set %s up\n",
+		 peer, net->ns[B], DEV_B, MAC_B, DEV_A, MAC_A,
+		 ADDR_A, DEV_A, DEV_A);
+	if (!ip_batch(net, A, lines)) {
+		errno = EIO;
+		net_fatal("ip on host A");
+	}
+	snprintf(lines, sizeof(lines),
+		 "addr add %s/24 dev %s\n"
+		 "link set lo up\n"
+		 "link set %s up\n", ADDR_B, DEV_B, DEV_B);
+	if (!ip_batch(net, B, lines)) {
+		errno = EIO;
+		net_fatal("ip on host B");
+	}
+	if (!net_until(is_running(net, A, DEV_A) && is_running(net, B, DEV_B)))
+		net_fatal("no carrier between the hosts");
+}
+
+/* The kernel's TCP is to do just what AF_TEACH has so far. */
+static void tame_inet(const struct net *net, enum host host)
+{
+	net_sysctl_path(net, host, "net/ipv4/ip_local_port_range",
+			"49152 65535");
+	net_sysctl_path(net, host, "net/ipv4/tcp_syncookies", "0");
+	net_sysctl_path(net, host, "net/ipv4/tcp_timestamps", "0");
+}
+
+void net_init(struct net *net)
+{
+	choose_family();
+	net->ns[A] = new_netns();
+	net->ns[B] = new_netns();
+	join_hosts(net);
+	tame_inet(net, A);
+	tame_inet(net, B);
+}
+
+void net_exit(struct net *net)
+{
+	close(net->ns[A]);
+	close(net->ns[B]);
+}
+
+/* Shape what @host sends; false where this kernel has no netem. */
+bool net_netem(const struct net *net, enum host host, const char *args)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "tc qdisc replace dev %s root netem %s",
+		 host == A ? DEV_A : DEV_B, args);
+	return !run_command(net, host, command, -1, true);
+}
+
+void net_sysctl_path(const struct net *net, enum host host, const char *path,
+		     const char *value)
+{
+	char name[128];
+	ssize_t len;
+	int fd;
+
+	net_enter(net, host);
+	snprintf(name, sizeof(name), "/proc/sys/%s", path);
+	fd = open(name, O_WRONLY);
+	if (fd < 0)
+		net_fatal("%s", name);
+	len = strlen(value);
+	if (write(fd, value, len) != len)
+		net_fatal("%s = %s", name, value);
+	close(fd);
+}
+
+/* net.teach.NAME, or net.ipv4.tcp_NAME. */
+void net_sysctl(const struct net *net, enum host host, const char *name,
+		const char *value)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "net/%s%s",
+		 net_is_inet() ? "ipv4/tcp_" : "teach/", name);
+	net_sysctl_path(net, host, path, value);
+}
+
+static void set_neighbour(const struct net *net, enum host host,
+			  const char *ip, const char *mac)
+{
+	net_ip(net, host, "neigh replace %s lladdr %s dev %s nud permanent",
+	       ip, mac, host == A ? DEV_A : DEV_B);
+}
+
+/* What @host sends is lost on the way: nobody has that MAC address. */
+void net_cut(const struct net *net, enum host host)
+{
+	set_neighbour(net, host, host == A ? ADDR_B : ADDR_A, MAC_NOBODY);
+}
+
+void net_mend(const struct net *net, enum host host)
+{
+	set_neighbour(net, host, host == A ? ADDR_B : ADDR_A,
+		      host == A ? MAC_B : MAC_A);
+}
+
+/* ADDR_NOBODY's segments go out and are never answered. */
+void net_nobody(const struct net *net, enum host host)
+{
+	set_neighbour(net, host, ADDR_NOBODY, MAC_NOBODY);
+}
+
+/* What the host shows */
+
+static FILE *open_proc(const struct net *net, enum host host,
+		       const char *name)
+{
+	char path[96];
+	FILE *file;
+
+	net_enter(net, host);
+	snprintf(path, sizeof(path), "/proc/thread-self/net/%s", name);
+	file = fopen(path, "r");
+	if (!file)
+		net_fatal("%s", path);
+	return file;
+}
+
+static int state_number(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(state_names); i++)
+		if (state_names[i] && !strcmp(name, state_names[i]))
+			return i;
+	errno = EINVAL;
+	net_fatal("unknown state %s", name);
+}
+
+struct sock_line {
+	int lport;
+	int fport;
+	int state;
+};
+
+static bool parse_inet(const char *line, struct sock_line *sock)
+{
+	return sscanf(line, " %*d: %*x:%x %*x:%x %x",
+		      (unsigned int *)&sock->lport,
+		      (unsigned int *)&sock->fport,
+		      (unsigned int *)&sock->state) == 3;
+}
+
+static bool parse_teach(const char *line, struct sock_line *sock)
+{
+	char state[32];
+
+	if (sscanf(line, "%*s %31s %*d %*d %*[0-9.]:%d %*[0-9.]:%d",
+		   state, &sock->lport, &sock->fport) != 3)
+		return false;
+	sock->state = state_number(state);
+	return true;
+}
+
+static bool next_socket(FILE *file, struct sock_line *sock)
+{
+	char line[512];
+
+	while (fgets(line, sizeof(line), file))
+		if (net_is_inet() ? parse_inet(line, sock) :
+				    parse_teach(line, sock))
+			return true;
+	return false;
+}
+
+static FILE *open_sockets(const struct net *net, enum host host)
+{
+	return open_proc(net, host, net_is_inet() ? "tcp" : "teach/sockets");
+}
+
+/* The state of the socket with these ports, 0 when there is none. */
+int net_state(const struct net *net, enum host host, int lport, int fport)
+{
+	struct sock_line sock;
+	int state = 0;
+	FILE *file;
+
+	file = open_sockets(net, host);
+	while (!state && next_socket(file, &sock))
+		if ((lport < 0 || lport == sock.lport) &&
+		    (fport < 0 || fport == sock.fport))
+			state = sock.state;
+	fclose(file);
+	return state;
+}
+
+/* How many of @host's sockets are in @state; in any state if it is 0. */
+int net_count(const struct net *net, enum host host, int state)
+{
+	struct sock_line sock;
+	int count = 0;
+	FILE *file;
+
+	file = open_sockets(net, host);
+	while (next_socket(file, &sock))
+		count += !state || sock.state == state;
+	fclose(file);
+	return count;
+}
+
+static const char *state_name(int state)
+{
+	return state ? state_names[state] : "none";
+}
+
+bool net_wait_state(const struct net *net, enum host host, int lport,
+		    int fport, int state)
+{
+	if (net_until(net_state(net, host, lport, fport) == state))
+		return true;
+	fprintf(stderr, "# host %c, %d to %d: is %s, never became %s\n",
+		'A' + host, lport, fport,
+		state_name(net_state(net, host, lport, fport)),
+		state_name(state));
+	return false;
+}
+
+/* /proc/net/snmp and netstat: a line of names, then a line of values. */
+static long long inet_counter(FILE *file, const char *name)
+{
+	char names[8192], values[8192];
+	char *n, *v, *nsave, *vsave;
+
+	while (fgets(names, sizeof(names), file) &&
+	       fgets(values, sizeof(values), file)) {
+		if (strncmp(names, "Tcp", 3))
+			continue;
+		n = strtok_r(names, " \n", &nsave);
+		v = strtok_r(values, " \n", &vsave);
+		while (n && v && strcmp(n, name)) {
+			n = strtok_r(NULL, " \n", &nsave);
+			v = strtok_r(NULL, " \n", &vsave);
+		}
+		if (n && v)
+			return atoll(v);
+	}
+	return -1;
+}
+
+static long long teach_counter(FILE *file, const char *name)
+{
+	long long value;
+	char word[64];
+
+	while (fscanf(file, "%63s %lld", word, &value) == 2)
+		if (!strcmp(word, name))
+			return value;
+	return -1;
+}
+
+/* What Linux calls by another name. */
+static const char *inet_name(const char *name)
+{
+	static const char *const names[][2] = {
+		{ "AcceptQueueOverflow", "ListenOverflows" },
+		{ "BadChecksum", "InCsumErrors" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i][0]))
+			return names[i][1];
+	return name;
+}
+
+/* A counter by AF_TEACH's name for it; -1 when there is none. */
+long long net_counter(const struct net *net, enum host host, const char *name)
+{
+	long long value;
+	FILE *file;
+
+	if (!net_is_inet()) {
+		file = open_proc(net, host, "teach/counters");
+		value = teach_counter(file, name);
+		fclose(file);
+		return value;
+	}
+	name = inet_name(name);
+	file = open_proc(net, host, "snmp");
+	value = inet_counter(file, name);
+	fclose(file);
+	if (value >= 0)
+		return value;
+	file = open_proc(net, host, "netstat");
+	value = inet_counter(file, name);
+	fclose(file);
+	return value;
+}
+
+/* /proc/net/protocols: the sockets of the protocol, or the pages it holds. */
+long net_protocol(const struct net *net, enum host host, bool memory)
+{
+	const char *want = net_is_inet() ? "TCP" : "TEACH";
+	long sockets, pages, value = -1;
+	char line[256], name[32];
+	FILE *file;
+
+	file = open_proc(net, host, "protocols");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%31s %*d %ld %ld", name, &sockets,
+			   &pages) == 3 && !strcasecmp(name, want))
+			value = memory ? pages : sockets;
+	fclose(file);
+	return value;
+}
+
+/* Sockets */
+
+struct sockaddr_in net_addr(const char *ip, int port)
+{
+	struct sockaddr_in addr = {
+		.sin_family = net_family,
+		.sin_port = htons(port),
+	};
+
+	if (inet_pton(AF_INET, ip, &addr.sin_addr) != 1) {
+		errno = EINVAL;
+		net_fatal("address %s", ip);
+	}
+	return addr;
+}
+
+int net_socket(const struct net *net, enum host host, int flags)
+{
+	int fd;
+
+	net_enter(net, host);
+	fd = socket(net_family, SOCK_STREAM | flags, 0);
+	if (fd < 0)
+		net_fatal("socket(%d, SOCK_STREAM, 0)", net_family);
+	return fd;
+}
+
+int net_bind(int fd, const char *ip, int port)
+{
+	struct sockaddr_in addr = net_addr(ip, port);
+
+	return bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+}
+
+int net_connect(int fd, const char *ip, int port)
+{
+	struct sockaddr_in addr = net_addr(ip, port);
+
+	return connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+}
+
+int net_listen(const struct net *net, enum host host, int port, int backlog)
+{
+	int fd = net_socket(net, host, 0);
+
+	net_setopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (net_bind(fd, ADDR_ANY, port))
+		net_fatal("bind to port %d", port);
+	if (listen(fd, backlog))
+		net_fatal("listen on port %d", port);
+	return fd;
+}
+
+/* A socket of @host's, connected. */
+int net_client(const struct net *net, enum host host, const char *ip,
+	       int port)
+{
+	int fd = net_socket(net, host, 0);
+
+	if (net_connect(fd, ip, port))
+		net_fatal("connect to %s:%d", ip, port);
+	return fd;
+}
+
+int net_accept(int fd)
+{
+	int child = accept(fd, NULL, NULL);
+
+	if (child < 0)
+		net_fatal("accept");
+	return child;
+}
+
+/* fd[A] connected to fd[B], which listened at NET_PORT; no listener left. */
+void net_pair(const struct net *net, int fd[2])
+{
+	int listener = net_listen(net, B, NET_PORT, 1);
+
+	fd[A] = net_client(net, A, ADDR_B, NET_PORT);
+	fd[B] = net_accept(listener);
+	close(listener);
+}
+
+int net_local_port(int fd)
+{
+	struct sockaddr_in addr = {};
+	socklen_t len = sizeof(addr);
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len))
+		net_fatal("getsockname");
+	return ntohs(addr.sin_port);
+}
+
+int net_peer_port(int fd)
+{
+	struct sockaddr_in addr = {};
+	socklen_t len = sizeof(addr);
+
+	if (getpeername(fd, (struct sockaddr *)&addr, &len))
+		net_fatal("getpeername");
+	return ntohs(addr.sin_port);
+}
+
+void net_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	if (fcntl(fd, F_SETFL, flags))
+		net_fatal("O_NONBLOCK");
+}
+
+void net_setopt(int fd, int level, int opt, int value)
+{
+	if (setsockopt(fd, level, opt, &value, sizeof(value)))
+		net_fatal("setsockopt(%d, %d)", level, opt);
+}
+
+int net_getopt(int fd, int level, int opt)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	if (getsockopt(fd, level, opt, &value, &len))
+		net_fatal("getsockopt(%d, %d)", level, opt);
+	return value;
+}
+
+int net_so_error(int fd)
+{
+	return net_getopt(fd, SOL_SOCKET, SO_ERROR);
+}
+
+/* SO_RCVTIMEO or SO_SNDTIMEO. */
+void net_timeout(int fd, int opt, int ms)
+{
+	struct timeval tv = {
+		.tv_sec = ms / 1000,
+		.tv_usec = ms % 1000 * 1000,
+	};
+
+	if (setsockopt(fd, SOL_SOCKET, opt, &tv, sizeof(tv)))
+		net_fatal("setsockopt of a timeout");
+}
+
+/* What poll(2) says about one descriptor. */
+int net_poll(int fd, int events, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	if (poll(&pfd, 1, timeout_ms) < 0)
+		net_fatal("poll");
+	return pfd.revents;
+}
+
+bool net_wait_poll(int fd, int events)
+{
+	return net_poll(fd, events, NET_DEADLINE_MS) & events;
+}
+
+/* Bytes */
+
+/* Twice the pattern, so that a copy may start anywhere in the first half. */
+static unsigned char pattern[2 * PATTERN_LEN];
+
+static void __attribute__((constructor)) make_pattern(void)
+{
+	uint32_t x = 2463534242u;
+	int i;
+
+	for (i = 0; i < PATTERN_LEN; i++) {
+		x ^= x << 13;
+		x ^= x >> 17;
+		x ^= x << 5;
+		pattern[i] = x;
+		pattern[i + PATTERN_LEN] = x;
+	}
+}
+
+/* The bytes of the test's stream from position @at on. */
+void net_pattern(void *buf, size_t len, uint64_t at)
+{
+	size_t n;
+
+	for (; len; len -= n, buf += n, at += n) {
+		n = len < PATTERN_LEN ? len : PATTERN_LEN;
+		memcpy(buf, pattern + at % PATTERN_LEN, n);
+	}
+}
+
+/* True when @buf holds just what net_pattern() put there. */
+bool net_pattern_ok(const void *buf, size_t len, uint64_t at)
+{
+	size_t n;
+
+	for (; len; len -= n, buf += n, at += n) {
+		n = len < PATTERN_LEN ? len : PATTERN_LEN;
+		if (memcmp(buf, pattern + at % PATTERN_LEN, n))
+			return false;
+	}
+	return true;
+}
+
+void net_send_all(int fd, size_t len, uint64_t at)
+{
+	char buf[16384];
+	ssize_t n;
+
+	for (; len; len -= n, at += n) {
+		n = len < sizeof(buf) ? len : sizeof(buf);
+		net_pattern(buf, n, at);
+		n = send(fd, buf, n, 0);
+		if (n < 0)
+			net_fatal("send at byte %llu",
+				  (unsigned long long)at);
+	}
+}
+
+static ssize_t recv_checked(int fd, size_t len, uint64_t at)
+{
+	char buf[16384];
+	ssize_t n;
+
+	n = recv(fd, buf, len < sizeof(buf) ? len : sizeof(buf), 0);
+	if (n < 0)
+		net_fatal("recv at byte %llu", (unsigned long long)at);
+	if (!net_pattern_ok(buf, n, at)) {
+		errno = EILSEQ;
+		net_fatal("recv at byte %llu", (unsigned long long)at);
+	}
+	return n;
+}
+
+void net_recv_all(int fd, size_t len, uint64_t at)
+{
+	ssize_t n;
+
+	for (; len; len -= n, at += n) {
+		n = recv_checked(fd, len, at);
+		if (!n) {
+			errno = EPIPE;
+			net_fatal("end of stream at byte %llu",
+				  (unsigned long long)at);
+		}
+	}
+}
+
+/* Read to the end of the stream; where that is. */
+uint64_t net_drain(int fd, uint64_t at)
+{
+	ssize_t n;
+
+	while ((n = recv_checked(fd, SIZE_MAX, at)))
+		at += n;
+	return at;
+}
+
+/* Write until the socket takes no more for now; how much it took. */
+static size_t fill_once(int fd, uint64_t at)
+{
+	char buf[16384];
+	size_t sum = 0;
+	ssize_t n;
+
+	for (;;) {
+		net_pattern(buf, sizeof(buf), at + sum);
+		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n < 0)
+			break;
+		sum += n;
+	}
+	if (errno != EAGAIN)
+		net_fatal("send at byte %llu", (unsigned long long)at + sum);
+	return sum;
+}
+
+/*
+ * Write until the buffers of both sides are full; how much that was.  They
+ * are when some time for acknowledgments has made no more room.
+ */
+size_t net_fill(int fd, uint64_t at)
+{
+	size_t sum = 0;
+	size_t n;
+
+	while ((n = fill_once(fd, at + sum))) {
+		sum += n;
+		net_quiet();
+	}
+	return sum;
+}
+
+/* A call that blocks, made by a thread of its own */
+
+static void *call_thread(void *arg)
+{
+	struct net_call *call = arg;
+
+	__atomic_store_n(&call->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	errno = 0;
+	call->ret = call->fn(call);
+	call->err = net_err(call->ret);
+	__atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+bool net_call_asleep(const struct net_call *call)
+{
+	pid_t tid = __atomic_load_n(&call->tid, __ATOMIC_ACQUIRE);
+	char path[64], line[256] = "";
+	FILE *file;
+	char *p;
+
+	if (!tid)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	p = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+	fclose(file);
+	return p && p[2] == 'S';
+}
+
+bool net_call_done(const struct net_call *call)
+{
+	return __atomic_load_n(&call->done, __ATOMIC_ACQUIRE);
+}
+
+/* Start the call and wait until it sleeps (or has come back). */
+void net_call(struct net_call *call)
+{
+	call->tid = 0;
+	call->done = false;
+	if (pthread_create(&call->thread, NULL, call_thread, call))
+		net_fatal("pthread_create");
+	if (!net_until(net_call_asleep(call) || net_call_done(call)))
+		net_fatal("a call that neither sleeps nor ends");
+}
+
+/* Wait for the call to end; its value. */
+long net_call_end(struct net_call *call)
+{
+	if (!net_until(net_call_done(call))) {
+		errno = ETIMEDOUT;
+		net_fatal("a blocked call");
+	}
+	pthread_join(call->thread, NULL);
+	errno = call->err;
+	return call->ret;
+}
+
+long net_call_recv(struct net_call *call)
+{
+	return recv(call->fd, call->buf, call->len, call->flags);
+}
+
+long net_call_send(struct net_call *call)
+{
+	return send(call->fd, call->buf, call->len, call->flags);
+}
+
+long net_call_accept(struct net_call *call)
+{
+	return accept(call->fd, NULL, NULL);
+}
+
+long net_call_connect(struct net_call *call)
+{
+	return connect(call->fd, (struct sockaddr *)&call->addr,
+		       sizeof(call->addr));
+}
+
+/* Time and limits */
+
+long long net_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* Between two looks at what is waited for. */
+void net_pause(void)
+{
+	struct timespec ts = { .tv_nsec = 2000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* Long enough for what must not happen to happen. */
+void net_quiet(void)
+{
+	struct timespec ts = { .tv_nsec = NET_QUIET_MS * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* A number from the environment. */
+long net_env(const char *name, long otherwise)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? strtol(value, NULL, 0) : otherwise;
+}
+
+/* Allow the test to open so many files. */
+void net_files(int files)
+{
+	struct rlimit limit = { .rlim_cur = files, .rlim_max = files };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		net_fatal("RLIMIT_NOFILE %d", files);
+}
+
+static void count_signal(int sig)
+{
+	net_signals++;
+}
+
+/* Count @sig in net_signals; @flags as SA_RESTART. */
+void net_signal(int sig, int flags)
+{
+	struct sigaction action = {
+		.sa_handler = count_signal,
+		.sa_flags = flags,
+	};
+
+	net_signals = 0;
+	if (sigaction(sig, &action, NULL))
+		net_fatal("sigaction");
+}
