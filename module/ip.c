@@ -453,7 +453,7 @@ static void teach_icmp_error(struct sock *sk, int err)
 	if ((sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) &&
 	    !owned) {
 		teach_fail(sk, err);
-	} else if (inet_sk(sk)->recverr && !owned) {
+	} else if (inet_test_bit(RECVERR, sk) && !owned) {
 		WRITE_ONCE(sk->sk_err, err);
 		sk_error_report(sk);
 	} else {

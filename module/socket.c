@@ -155,6 +155,7 @@ void teach_destroy_sock(struct sock *sk)
 
 static void teach_sock_destruct(struct sock *sk)
 {
+	sock_prot_inuse_add(sock_net(sk), &teach_prot, -1);
 	inet_sock_destruct(sk);
 	percpu_counter_dec(&teach_sockets);
 }
@@ -223,6 +224,7 @@ static void teach_init_private(struct sock *sk)
 	ts->retrans_out = 0;
 	teach_timer_init(sk);
 	teach_reset(sk);
+	sock_prot_inuse_add(sock_net(sk), &teach_prot, 1);
 }
 
 /**
@@ -252,9 +254,9 @@ static void teach_init_sock(struct sock *sk)
 	inet->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?
 			 IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	inet->uc_ttl = -1;
-	inet->mc_loop = 1;
 	inet->mc_ttl = 1;
-	inet->mc_all = 1;
+	inet_set_bit(MC_LOOP, sk);
+	inet_set_bit(MC_ALL, sk);
 
 	teach_sk(sk)->wire = IPPROTO_TEACH;
 	teach_sk(sk)->user_family = AF_TEACH;
@@ -350,7 +352,10 @@ static int teach_bind_locked(struct sock *sk, __be32 addr, u16 port, int type)
 	if (type == RTN_MULTICAST || type == RTN_BROADCAST)
 		inet->inet_saddr = 0;	/* the device's, when it sends */
 
-	err = teach_port_bind(sk, port);
+	/* IP_BIND_ADDRESS_NO_PORT: connect(2) will find one. */
+	err = 0;
+	if (port || !inet_test_bit(BIND_ADDRESS_NO_PORT, sk))
+		err = teach_port_bind(sk, port);
 	if (err) {
 		inet->inet_rcv_saddr = 0;
 		inet->inet_saddr = 0;
@@ -948,8 +953,17 @@ static int teach_ioctl(struct socket *sock, unsigned int cmd,
 	struct teach_sock *ts = teach_sk(sk);
 	int answer;
 
-	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD)
+	switch (cmd) {
+	case SIOCINQ:
+	case SIOCOUTQ:
+	case SIOCOUTQNSD:
+		break;
+	case SIOCATMARK:
+		/* Urgent data is never marked. */
+		return put_user(0, (int __user *)arg);
+	default:
 		return inet_ioctl(sock, cmd, arg);
+	}
 
 	lock_sock(sk);
 	if (sk->sk_state == TCP_LISTEN) {
@@ -1069,7 +1083,7 @@ static int teach_getsockopt(struct socket *sock, int level, int optname,
 	if (level == SOL_IP)
 		return ip_getsockopt(sk, level, optname, optval, optlen);
 	if (level != SOL_TCP)
-		return -ENOPROTOOPT;
+		return -EOPNOTSUPP;
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)

@@ -3,8 +3,6 @@
  * Bytes from the user into the send buffer, and from the receive queue to
  * the user.
  */
-#include <net/inet_common.h>
-
 #include "teach.h"
 
 /*
@@ -314,11 +312,10 @@ int teach_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		  int flags)
 {
 	struct sock *sk = sock->sk;
-	int addr_len = 0;
 	int ret;
 
 	if (flags & MSG_ERRQUEUE)
-		return inet_recv_error(sk, msg, len, &addr_len);
+		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
 	/* Urgent data is never marked, so none can be asked for. */
 	if (flags & MSG_OOB)
 		return -EINVAL;

@@ -8,8 +8,6 @@
 
 #include "teach.h"
 
-static int teach_min_buffer = SOCK_MIN_SNDBUF;
-static int teach_one = 1;
 static int teach_max_retries = 255;
 static int teach_max_syn_retries = 127;
 
@@ -26,7 +24,7 @@ static int teach_max_syn_retries = 127;
 
 /* data is an offset here; each namespace's copy points to its own values. */
 static const struct ctl_table teach_sysctl_template[] = {
-	TEACH_SYSCTL(syn_retries, 1, proc_dointvec_minmax, &teach_one,
+	TEACH_SYSCTL(syn_retries, 1, proc_dointvec_minmax, SYSCTL_ONE,
 		     &teach_max_syn_retries),
 	TEACH_SYSCTL(synack_retries, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
@@ -43,8 +41,8 @@ static const struct ctl_table teach_sysctl_template[] = {
 		     NULL),
 	TEACH_SYSCTL(abort_on_overflow, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     SYSCTL_ONE),
-	TEACH_SYSCTL(rmem, 3, proc_dointvec_minmax, &teach_min_buffer, NULL),
-	TEACH_SYSCTL(wmem, 3, proc_dointvec_minmax, &teach_min_buffer, NULL),
+	TEACH_SYSCTL(rmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
+	TEACH_SYSCTL(wmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	{}
 };
 

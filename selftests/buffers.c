@@ -496,8 +496,8 @@ TEST_F(buffers, fault_on_the_way)
 	EXPECT_EQ(EFAULT, net_err(send(self->fd[A], page + 4096, 10, 0)));
 	net_pattern(page, 4096, 0);
 	n = send(self->fd[A], page, 8192, 0);
-	/* TCP may give up a segment that it could not fill. */
-	EXPECT_TRUE(n == 4096 || (n < 0 && errno == EFAULT));
+	/* The segment that could not be filled is given up. */
+	EXPECT_TRUE((n > 0 && n <= 4096) || (n < 0 && errno == EFAULT));
 	if (n > 0)
 		net_recv_all(self->fd[B], n, 0);
 
@@ -643,7 +643,8 @@ TEST_F(buffers, nagle)
 	long long before, sent;
 	int nodelay, i;
 
-	for (nodelay = 0; nodelay < 2; nodelay++) {
+	/* First without Nagle: what is lost here makes cwnd small. */
+	for (nodelay = 1; nodelay >= 0; nodelay--) {
 		net_setopt(self->fd[A], SOL_TCP, TCP_NODELAY, nodelay);
 		before = net_counter(&self->net, A, "OutSegs");
 		net_cut(&self->net, A);

@@ -193,8 +193,8 @@ TEST_F(loss, corruption)
 	if (!shape(&self->net, "corrupt 5%"))
 		SKIP(return, "no netem");
 	EXPECT_TRUE(both_ways(self->fd, small()));
-	EXPECT_LT(0, net_counter(&self->net, A, "BadChecksum") +
-		     net_counter(&self->net, B, "BadChecksum"));
+	EXPECT_LT(0, net_counter(&self->net, A, "DropBadChecksum") +
+		     net_counter(&self->net, B, "DropBadChecksum"));
 }
 
 /* Every frame comes twice, and every second one late. */

@@ -485,7 +485,7 @@ static const char *inet_name(const char *name)
 {
 	static const char *const names[][2] = {
 		{ "AcceptQueueOverflow", "ListenOverflows" },
-		{ "BadChecksum", "InCsumErrors" },
+		{ "DropBadChecksum", "InCsumErrors" },
 	};
 	size_t i;
 

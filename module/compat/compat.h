@@ -11,6 +11,7 @@
 
 #include <linux/net.h>
 #include <linux/sysctl.h>
+#include <net/inet_sock.h>
 
 /* 6.10: accept() takes its arguments in a structure. */
 #ifdef TEACH_HAVE_PROTO_ACCEPT_ARG
@@ -39,6 +40,16 @@ static int fn##_compat(struct socket *sock, struct socket *newsock,	\
 #ifndef TEACH_HAVE_SYSCTL_SZ
 #define register_net_sysctl_sz(net, path, table, size)	\
 	register_net_sysctl(net, path, table)
+#endif
+
+/* 6.6: the bit fields of struct inet_sock have become flags. */
+#ifndef inet_test_bit
+#define inet_test_bit(nr, sk)	(inet_sk(sk)->TEACH_INET_BIT_##nr)
+#define inet_set_bit(nr, sk)	(inet_sk(sk)->TEACH_INET_BIT_##nr = 1)
+#define TEACH_INET_BIT_BIND_ADDRESS_NO_PORT	bind_address_no_port
+#define TEACH_INET_BIT_MC_ALL			mc_all
+#define TEACH_INET_BIT_MC_LOOP			mc_loop
+#define TEACH_INET_BIT_RECVERR			recverr
 #endif
 
 /* 6.12: the header has moved. */
