@@ -184,7 +184,6 @@ static void teach_reset(struct sock *sk)
 
 	ts->pmtu = 0;
 	ts->mss_clamp = TEACH_MSS_DEFAULT;
-	ts->mss_cache = TEACH_MSS_DEFAULT;
 	ts->advmss = TEACH_MSS_DEFAULT;
 	ts->rcv_mss = TEACH_MSS_DEFAULT;
 	ts->max_window = 0;
@@ -222,6 +221,7 @@ static void teach_init_private(struct sock *sk)
 	ts->packets_out = 0;
 	ts->lost_out = 0;
 	ts->retrans_out = 0;
+	ts->mss_cache = TEACH_MSS_DEFAULT;
 	teach_timer_init(sk);
 	teach_reset(sk);
 	sock_prot_inuse_add(sock_net(sk), &teach_prot, 1);
@@ -414,8 +414,9 @@ static void teach_connect_init(struct sock *sk, struct dst_entry *dst)
 	struct teach_sock *ts = teach_sk(sk);
 
 	teach_reset(sk);
-	ts->mss_clamp = ts->user_mss ? : IP_MAX_MTU;
-	ts->advmss = min_t(u32, dst_metric_advmss(dst), ts->mss_clamp);
+	ts->advmss = dst_metric_advmss(dst);
+	if (ts->user_mss)
+		ts->advmss = min(ts->advmss, ts->user_mss);
 	ts->rcv_mss = min_t(u16, ts->advmss, TEACH_MSS_DEFAULT);
 	teach_sync_mss(sk, dst_mtu(dst));
 

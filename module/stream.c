@@ -252,6 +252,9 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 
 	if (sk->sk_state == TCP_LISTEN)
 		return -ENOTCONN;
+	/* Urgent data is never marked, so none can be asked for. */
+	if (flags & MSG_OOB)
+		return -EINVAL;
 
 	do {
 		skb = teach_segment_at(sk, seq, &offset);
@@ -316,9 +319,6 @@ int teach_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
-	/* Urgent data is never marked, so none can be asked for. */
-	if (flags & MSG_OOB)
-		return -EINVAL;
 
 	lock_sock(sk);
 	ret = teach_recvmsg_locked(sk, msg, len, flags);

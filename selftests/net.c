@@ -203,7 +203,8 @@ static void peer_name(const struct net *net, char *name)
 	}
 }
 
-static void join_hosts(const struct net *net)
+/* Lay a cable between the hosts (again, after unloading took the last). */
+void net_join(const struct net *net)
 {
 	char lines[1024], peer[IFNAMSIZ] = DEV_B;
 	const char *kind = "veth peer name " DEV_B;
@@ -256,7 +257,7 @@ void net_init(struct net *net)
 	choose_family();
 	net->ns[A] = new_netns();
 	net->ns[B] = new_netns();
-	join_hosts(net);
+	net_join(net);
 	tame_inet(net, A);
 	tame_inet(net, B);
 }

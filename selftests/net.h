@@ -73,6 +73,7 @@ void net_fatal(const char *fmt, ...)
 
 bool net_is_inet(void);
 void net_init(struct net *net);
+void net_join(const struct net *net);
 void net_exit(struct net *net);
 
 /* Host */
