@@ -73,8 +73,10 @@ static bool teach_tuple_equal(const struct teach_tuple *a,
 	       a->proto == b->proto;
 }
 
-static struct teach_entry *teach_chain_find(struct teach_table *table, u32 hash,
-					    const struct teach_tuple *t, int dif)
+static struct teach_entry *teach_chain_find(struct teach_table *table,
+					    u32 hash,
+					    const struct teach_tuple *t,
+					    int dif)
 {
 	struct hlist_node *n;
 	struct teach_entry *e;

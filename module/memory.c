@@ -16,7 +16,7 @@
 atomic_long_t teach_memory_allocated;
 unsigned long teach_memory_pressure;
 long teach_sysctl_mem[3] __read_mostly;		/* pages: low, pressure, high */
-int teach_memory_min = PAGE_SIZE;		/* bytes: never refused to one */
+int teach_memory_min = PAGE_SIZE;		/* bytes: refused to nobody */
 DEFINE_PER_CPU(int, teach_memory_fw_alloc);
 struct percpu_counter teach_sockets;
 

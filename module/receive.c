@@ -14,7 +14,7 @@
 
 #include "teach.h"
 
-#define TEACH_COMPACT	1500	/* bytes for which small segments share a buffer */
+#define TEACH_COMPACT	1500	/* bytes of small segments in one buffer */
 
 /*
  * ---- The window: RFC 9293 3.8.6 ----

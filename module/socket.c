@@ -9,7 +9,7 @@
  *	connect(2)	SYN_SENT, then ESTABLISHED
  *	accept(2)		the first of the accept queue gets a file
  *	shutdown(2)	FIN_WAIT1 or LAST_ACK
- *	close(2)		the same, and what follows happens without a user
+ *	close(2)		the same; the rest happens without a user
  *
  * A socket whose user has gone (SOCK_DEAD) lives until its connection ends.
  * It does not keep the module loaded; unloading ends it.

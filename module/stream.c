@@ -292,8 +292,8 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 			__sk_flush_backlog(sk);
 		} else {
 			teach_rcv_consumed(sk);
-			err = sk_wait_data(sk, &timeo,
-					   skb_peek_tail(&sk->sk_receive_queue));
+			skb = skb_peek_tail(&sk->sk_receive_queue);
+			err = sk_wait_data(sk, &timeo, skb);
 			if (err < 0)
 				break;
 		}

@@ -55,9 +55,11 @@
 #include "mib.h"
 
 #define TEACH_HDR_LEN		20	/* RFC 9293 3.1, without options */
-#define TEACH_MAX_HEADER	L1_CACHE_ALIGN(128 + MAX_HEADER)	/* room for all */
+/* Room for all headers that may come before the bytes. */
+#define TEACH_MAX_HEADER	L1_CACHE_ALIGN(128 + MAX_HEADER)
+
 #define TEACH_MSS_DEFAULT	536	/* RFC 9293 3.7.1: no MSS option came */
-#define TEACH_MSS_MIN		48	/* never cut smaller, whatever is asked */
+#define TEACH_MSS_MIN		48	/* never cut smaller */
 #define TEACH_INIT_CWND		10	/* RFC 6928 */
 #define TEACH_DUPTHRESH		3	/* RFC 5681 3.2 */
 
@@ -66,7 +68,7 @@
 #define TEACH_RTO_MAX		(120 * HZ)
 #define TEACH_TIMEWAIT_LEN	(60 * HZ)	/* 2 MSL */
 #define TEACH_DELACK_MIN	(HZ / 25)	/* 40 ms */
-#define TEACH_OOW_ACK_INTERVAL	(HZ / 2)	/* RFC 5961: answers to bad segments */
+#define TEACH_OOW_ACK_INTERVAL	(HZ / 2)	/* RFC 5961 7 */
 
 /* The flags of the header, as one byte. */
 #define TEACH_FIN		0x01
@@ -198,7 +200,7 @@ struct teach_sock {
 	struct hlist_node	listen_node;	/* teach_net.listen_lock */
 	struct teach_listener __rcu *listener;	/* LISTEN; else NULL */
 	struct list_head	accept_node;	/* the listener's lock */
-	u8			wire;		/* protocol number on the wire */
+	u8			wire;		/* protocol on the wire */
 	u16			user_family;	/* the form it answers in */
 
 	/* Send: what is where in the sequence space. */
@@ -206,11 +208,11 @@ struct teach_sock {
 	u32			snd_una;
 	u32			snd_nxt;
 	u32			snd_wnd;
-	u32			snd_wl1;	/* seq of the last window update */
+	u32			snd_wl1;	/* seq of the last update */
 	u32			max_window;	/* the widest ever offered */
 	u32			write_seq;	/* end of what the user wrote */
-	u32			snd_sml;	/* end of the last small segment */
-	struct sk_buff_head	rtx_queue;	/* sent; sk_write_queue is not */
+	u32			snd_sml;	/* end of the last small one */
+	struct sk_buff_head	rtx_queue;	/* sent, not ACKed */
 
 	/* How large. */
 	u16			user_mss;	/* TCP_MAXSEG */
@@ -227,7 +229,7 @@ struct teach_sock {
 	u32			sacked_out;	/* duplicate ACKs: arrived */
 	u32			lost_out;	/* marked lost */
 	u32			retrans_out;	/* of those, sent again */
-	u32			high_seq;	/* snd_nxt when recovery began */
+	u32			high_seq;	/* snd_nxt at its begin */
 	u8			recovery;
 	bool			cwnd_limited;	/* cwnd was what stopped us */
 
@@ -243,10 +245,10 @@ struct teach_sock {
 	/* Receive. */
 	u32			irs;
 	u32			rcv_nxt;
-	u32			rcv_wup;	/* rcv_nxt when a window was sent */
+	u32			rcv_wup;	/* rcv_nxt of the last ACK */
 	u32			rcv_wnd;	/* the window sent then */
 	u32			copied_seq;	/* what the reader has had */
-	u16			rcv_mss;	/* the peer seems to cut to this */
+	u16			rcv_mss;	/* the peer seems to cut so */
 	struct rb_root		ofo_queue;	/* out of order */
 
 	/* ACKs. */
@@ -254,13 +256,13 @@ struct teach_sock {
 	bool			ack_now;	/* do not wait for company */
 	bool			pingpong;	/* our answers carry the ACKs */
 	u8			quickack;	/* so many more without delay */
-	u32			oow_ack_time;	/* the last one to a bad segment */
+	u32			oow_ack_time;	/* last one to a bad segment */
 
 	bool			nodelay;	/* TCP_NODELAY */
-	u16			mtu_info;	/* from ICMP, for DEFERRED_MTU */
+	u16			mtu_info;	/* from ICMP, to be done */
 	unsigned long		deferred;	/* bits: enum teach_deferred */
 
-	struct timer_list	timer;		/* holds a reference while armed */
+	struct timer_list	timer;		/* a reference while armed */
 	unsigned long		armed;		/* bits: enum teach_deadline */
 	unsigned long		deadline[TEACH_TIMERS];
 };

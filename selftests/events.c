@@ -172,7 +172,6 @@ TEST_F(events, peer_reset)
 
 /* Sleepers */
 
-
 static long call_poll(struct net_call *call)
 {
 	return net_poll(call->fd, call->flags, NET_DEADLINE_MS);

@@ -6,6 +6,9 @@
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
@@ -14,12 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include <teach_link.h>
 
 #include "net.h"
 
@@ -91,9 +95,9 @@ void net_enter(const struct net *net, enum host host)
 		net_fatal("setns to host %c", 'A' + host);
 }
 
-/* Run @command, cut at blanks, in @host's namespace, with @in as stdin. */
+/* Run @command, cut at blanks, in @host's namespace. */
 static int run_command(const struct net *net, enum host host, char *command,
-		       int in, bool quiet)
+		       bool quiet)
 {
 	char *argv[MAX_ARGS];
 	int argc = 0;
@@ -111,8 +115,6 @@ static int run_command(const struct net *net, enum host host, char *command,
 		net_fatal("fork");
 	if (!pid) {
 		net_enter(net, host);
-		if (in >= 0)
-			dup2(in, STDIN_FILENO);
 		if (quiet)
 			dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
 		execvp(argv[0], argv);
@@ -133,27 +135,10 @@ void net_ip(const struct net *net, enum host host, const char *fmt, ...)
 	vsnprintf(args, sizeof(args), fmt, list);
 	va_end(list);
 	snprintf(command, sizeof(command), "ip %s", args);
-	if (run_command(net, host, command, -1, false)) {
+	if (run_command(net, host, command, false)) {
 		errno = EIO;
 		net_fatal("ip %s", args);
 	}
-}
-
-/* Many lines for one ip: to start a program is what takes time in a guest. */
-static bool ip_batch(const struct net *net, enum host host, const char *lines)
-{
-	char command[] = "ip -batch -";
-	size_t len = strlen(lines);
-	int status;
-	int fd;
-
-	fd = memfd_create("ip-batch", MFD_CLOEXEC);
-	if (fd < 0 || write(fd, lines, len) != (ssize_t)len ||
-	    lseek(fd, 0, SEEK_SET))
-		net_fatal("memfd for ip -batch");
-	status = run_command(net, host, command, fd, false);
-	close(fd);
-	return !status;
 }
 
 static int new_netns(void)
@@ -166,6 +151,171 @@ static int new_netns(void)
 	if (fd < 0)
 		net_fatal("/proc/thread-self/ns/net");
 	return fd;
+}
+
+/*
+ * The cable, by rtnetlink: to start ip for every step would take most of a
+ * test's time in an emulated guest.
+ */
+struct request {
+	struct nlmsghdr head;
+	union {
+		struct ifinfomsg link;
+		struct ifaddrmsg addr;
+		struct ndmsg neigh;
+	};
+	char attrs[512];
+};
+
+static struct request new_request(int type, int flags, size_t body)
+{
+	struct request req = {
+		.head = {
+			.nlmsg_len = NLMSG_LENGTH(body),
+			.nlmsg_type = type,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags,
+		},
+	};
+
+	return req;
+}
+
+static struct rtattr *add_attr(struct request *req, int type,
+			       const void *data, size_t len)
+{
+	struct rtattr *attr;
+
+	attr = (void *)req + NLMSG_ALIGN(req->head.nlmsg_len);
+	attr->rta_type = type;
+	attr->rta_len = RTA_LENGTH(len);
+	if (data)
+		memcpy(RTA_DATA(attr), data, len);
+	req->head.nlmsg_len = NLMSG_ALIGN(req->head.nlmsg_len) +
+			      RTA_ALIGN(attr->rta_len);
+	return attr;
+}
+
+static void add_string(struct request *req, int type, const char *value)
+{
+	add_attr(req, type, value, strlen(value) + 1);
+}
+
+/* What is added until end_nest() is in the attribute. */
+static struct rtattr *begin_nest(struct request *req, int type)
+{
+	return add_attr(req, type, NULL, 0);
+}
+
+static void end_nest(struct request *req, struct rtattr *nest)
+{
+	nest->rta_len = (char *)req + req->head.nlmsg_len - (char *)nest;
+}
+
+static void add_mac(struct request *req, int type, const char *mac)
+{
+	unsigned char bytes[6];
+
+	if (sscanf(mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &bytes[0], &bytes[1],
+		   &bytes[2], &bytes[3], &bytes[4], &bytes[5]) != 6)
+		net_fatal("MAC address %s", mac);
+	add_attr(req, type, bytes, sizeof(bytes));
+}
+
+/* Ask @host's kernel, which must agree. */
+static void ask(const struct net *net, enum host host, struct request *req,
+		const char *what)
+{
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr err;
+		char more[512];
+	} reply;
+	int fd;
+
+	net_enter(net, host);
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd < 0 || send(fd, req, req->head.nlmsg_len, 0) < 0 ||
+	    recv(fd, &reply, sizeof(reply), 0) < (ssize_t)
+	    (sizeof(reply.head) + sizeof(reply.err)))
+		net_fatal("netlink: %s", what);
+	close(fd);
+	errno = -reply.err.error;
+	if (errno)
+		net_fatal("%s on host %c", what, 'A' + host);
+}
+
+/* ip link add DEV_A type KIND peer name DEV_B netns B */
+static void add_pair(const struct net *net, const char *kind)
+{
+	const struct ifinfomsg link = {};
+	struct rtattr *info, *data, *peer;
+	struct request req;
+
+	req = new_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+			  sizeof(req.link));
+	add_string(&req, IFLA_IFNAME, DEV_A);
+	add_mac(&req, IFLA_ADDRESS, MAC_A);
+	info = begin_nest(&req, IFLA_LINKINFO);
+	add_string(&req, IFLA_INFO_KIND, kind);
+	data = begin_nest(&req, IFLA_INFO_DATA);
+	/* veth's attribute has the same number and the same form. */
+	peer = add_attr(&req, TEACH_LINK_PEER, &link, sizeof(link));
+	add_string(&req, IFLA_IFNAME, DEV_B);
+	add_mac(&req, IFLA_ADDRESS, MAC_B);
+	add_attr(&req, IFLA_NET_NS_FD, &net->ns[B], sizeof(net->ns[B]));
+	end_nest(&req, peer);
+	end_nest(&req, data);
+	end_nest(&req, info);
+	ask(net, A, &req, "ip link add");
+}
+
+/* ip addr add IP/24 dev DEV */
+static void add_address(const struct net *net, enum host host,
+			const char *dev, const char *ip)
+{
+	struct in_addr addr = { inet_addr(ip) };
+	struct request req;
+
+	net_enter(net, host);
+	req = new_request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+			  sizeof(req.addr));
+	req.addr.ifa_family = AF_INET;
+	req.addr.ifa_prefixlen = 24;
+	req.addr.ifa_index = if_nametoindex(dev);
+	add_attr(&req, IFA_LOCAL, &addr, sizeof(addr));
+	add_attr(&req, IFA_ADDRESS, &addr, sizeof(addr));
+	ask(net, host, &req, "ip addr add");
+}
+
+/* ip link set DEV up */
+static void set_up(const struct net *net, enum host host, const char *dev)
+{
+	struct request req;
+
+	net_enter(net, host);
+	req = new_request(RTM_NEWLINK, 0, sizeof(req.link));
+	req.link.ifi_index = if_nametoindex(dev);
+	req.link.ifi_flags = IFF_UP;
+	req.link.ifi_change = IFF_UP;
+	ask(net, host, &req, "ip link set up");
+}
+
+/* ip neigh replace IP lladdr MAC dev DEV nud permanent */
+static void set_neighbour(const struct net *net, enum host host,
+			  const char *ip, const char *mac)
+{
+	struct in_addr addr = { inet_addr(ip) };
+	struct request req;
+
+	net_enter(net, host);
+	req = new_request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+			  sizeof(req.neigh));
+	req.neigh.ndm_family = AF_INET;
+	req.neigh.ndm_state = NUD_PERMANENT;
+	req.neigh.ndm_ifindex = if_nametoindex(host == A ? DEV_A : DEV_B);
+	add_attr(&req, NDA_DST, &addr, sizeof(addr));
+	add_mac(&req, NDA_LLADDR, mac);
+	ask(net, host, &req, "ip neigh replace");
 }
 
 static bool is_running(const struct net *net, enum host host, const char *dev)
@@ -182,63 +332,16 @@ static bool is_running(const struct net *net, enum host host, const char *dev)
 	return ifr.ifr_flags & IFF_RUNNING;
 }
 
-/* `type teach` names the other end itself: find it. */
-static void peer_name(const struct net *net, char *name)
-{
-	struct if_nameindex *list, *dev;
-
-	net_enter(net, A);
-	list = if_nameindex();
-	if (!list)
-		net_fatal("if_nameindex");
-	*name = '\0';
-	for (dev = list; dev->if_index; dev++)
-		if (!strncmp(dev->if_name, "teach", 5) &&
-		    strcmp(dev->if_name, DEV_A))
-			snprintf(name, IFNAMSIZ, "%s", dev->if_name);
-	if_freenameindex(list);
-	if (!*name) {
-		errno = ENODEV;
-		net_fatal("the other end of %s", DEV_A);
-	}
-}
-
 /* Lay a cable between the hosts (again, after unloading took the last). */
 void net_join(const struct net *net)
 {
-	char lines[1024], peer[IFNAMSIZ] = DEV_B;
-	const char *kind = "veth peer name " DEV_B;
-
-	if (!net_is_inet())
-		kind = "teach";
-	snprintf(lines, sizeof(lines), "link add %s type %s\n", DEV_A, kind);
-	if (!ip_batch(net, A, lines)) {
-		errno = EIO;
-		net_fatal("ip link add type %s", kind);
-	}
-	if (!net_is_inet())
-		peer_name(net, peer);
-
-	snprintf(lines, sizeof(lines),
-		 "link set %s netns /proc/self/fd/%d name %s address %s\n"
-		 "link set %s address %s\n"
-		 "addr add %s/24 dev %s\n"
-		 "link set lo up\n"
-		 "link set %s up\n",
-		 peer, net->ns[B], DEV_B, MAC_B, DEV_A, MAC_A,
-		 ADDR_A, DEV_A, DEV_A);
-	if (!ip_batch(net, A, lines)) {
-		errno = EIO;
-		net_fatal("ip on host A");
-	}
-	snprintf(lines, sizeof(lines),
-		 "addr add %s/24 dev %s\n"
-		 "link set lo up\n"
-		 "link set %s up\n", ADDR_B, DEV_B, DEV_B);
-	if (!ip_batch(net, B, lines)) {
-		errno = EIO;
-		net_fatal("ip on host B");
-	}
+	add_pair(net, net_is_inet() ? "veth" : "teach");
+	add_address(net, A, DEV_A, ADDR_A);
+	add_address(net, B, DEV_B, ADDR_B);
+	set_up(net, A, "lo");
+	set_up(net, B, "lo");
+	set_up(net, A, DEV_A);
+	set_up(net, B, DEV_B);
 	if (!net_until(is_running(net, A, DEV_A) && is_running(net, B, DEV_B)))
 		net_fatal("no carrier between the hosts");
 }
@@ -276,7 +379,7 @@ bool net_netem(const struct net *net, enum host host, const char *args)
 	snprintf(command, sizeof(command),
 		 "tc qdisc replace dev %s root netem %s",
 		 host == A ? DEV_A : DEV_B, args);
-	return !run_command(net, host, command, -1, true);
+	return !run_command(net, host, command, true);
 }
 
 void net_sysctl_path(const struct net *net, enum host host, const char *path,
@@ -306,13 +409,6 @@ void net_sysctl(const struct net *net, enum host host, const char *name,
 	snprintf(path, sizeof(path), "net/%s%s",
 		 net_is_inet() ? "ipv4/tcp_" : "teach/", name);
 	net_sysctl_path(net, host, path, value);
-}
-
-static void set_neighbour(const struct net *net, enum host host,
-			  const char *ip, const char *mac)
-{
-	net_ip(net, host, "neigh replace %s lladdr %s dev %s nud permanent",
-	       ip, mac, host == A ? DEV_A : DEV_B);
 }
 
 /* What @host sends is lost on the way: nobody has that MAC address. */
@@ -458,11 +554,11 @@ static long long inet_counter(FILE *file, const char *name)
 	       fgets(values, sizeof(values), file)) {
 		if (strncmp(names, "Tcp", 3))
 			continue;
-		n = strtok_r(names, " \n", &nsave);
-		v = strtok_r(values, " \n", &vsave);
+		n = strtok_r(names, "\n ", &nsave);
+		v = strtok_r(values, "\n ", &vsave);
 		while (n && v && strcmp(n, name)) {
-			n = strtok_r(NULL, " \n", &nsave);
-			v = strtok_r(NULL, " \n", &vsave);
+			n = strtok_r(NULL, "\n ", &nsave);
+			v = strtok_r(NULL, "\n ", &vsave);
 		}
 		if (n && v)
 			return atoll(v);

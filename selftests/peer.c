@@ -1051,7 +1051,7 @@ void peer_start(void)
 	stay_on_one_cpu();
 	if (unshare(CLONE_NEWNET))
 		peer_fail("unshare: %s (are you root?)", strerror(errno));
-	/* Nothing to load where tun is built in, and no node before where not. */
+	/* Where tun is not built in, there is no node before it is loaded. */
 	if (access("/dev/net/tun", F_OK) && system("modprobe -q tun"))
 		peer_fail("modprobe tun failed");
 	peer.tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
