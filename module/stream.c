@@ -9,13 +9,10 @@
  * ---- sendmsg(2) ----
  */
 
-/* The segment that has room for more: the last one, unless it was sent. */
-static struct sk_buff *teach_segment_to_fill(struct sock *sk)
+static struct sk_buff *teach_new_segment(struct sock *sk)
 {
-	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+	struct sk_buff *skb;
 
-	if (skb && skb->len < teach_sk(sk)->mss_cache)
-		return skb;
 	if (!sk_stream_memory_free(sk))
 		return NULL;
 	skb = teach_alloc_segment(sk, sk->sk_allocation);
@@ -24,6 +21,16 @@ static struct sk_buff *teach_segment_to_fill(struct sock *sk)
 	teach_queue_segment(sk, skb);
 	teach_cb(skb)->flags = TEACH_ACK;
 	return skb;
+}
+
+/* The one that has room for more: the last, unless it was sent. */
+static struct sk_buff *teach_segment_to_fill(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb && skb->len < teach_sk(sk)->mss_cache)
+		return skb;
+	return teach_new_segment(sk);
 }
 
 /*
@@ -88,15 +95,10 @@ static int teach_send_some(struct sock *sk, struct msghdr *msg)
 		teach_forget_empty(sk);
 		return copied;
 	}
-	if (!copied) {
-		/* As many pieces as it can have: begin the next. */
-		skb = teach_alloc_segment(sk, sk->sk_allocation);
-		if (!skb)
-			return -ENOMEM;
-		teach_queue_segment(sk, skb);
-		teach_cb(skb)->flags = TEACH_ACK;
-		return 0;
-	}
+	/* It has as many pieces as it can: begin the next. */
+	if (!copied)
+		return teach_new_segment(sk) ? 0 : -ENOMEM;
+
 	WRITE_ONCE(ts->write_seq, ts->write_seq + copied);
 	teach_cb(skb)->end_seq += copied;
 
@@ -214,12 +216,13 @@ static void teach_eat(struct sock *sk)
  * Nothing is there to be read.
  * Return: 1 to wait, 0 at the end of the stream, or -errno.
  */
-static int teach_recv_wait_reason(struct sock *sk, long timeo)
+static int teach_recv_wait_reason(struct sock *sk, int copied, long timeo)
 {
 	if (sock_flag(sk, SOCK_DONE))
 		return 0;
+	/* The error is for the next call, if this one has something. */
 	if (sk->sk_err)
-		return sock_error(sk);
+		return copied ? 0 : sock_error(sk);
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		return 0;
 	/* Never connected. */
@@ -232,11 +235,27 @@ static int teach_recv_wait_reason(struct sock *sk, long timeo)
 	return 1;
 }
 
-/* Something was read, but less than asked for: is there a reason to stop? */
-static bool teach_recv_enough(const struct sock *sk, long timeo)
+/*
+ * No more is there: wait, or take in what came meanwhile.
+ * Return: 1 to look again, 0 to be content with @copied, or -errno.
+ */
+static int teach_recv_wait(struct sock *sk, int copied, int target,
+			   long *timeo)
 {
-	return !timeo || sk->sk_err || sk->sk_state == TCP_CLOSE ||
-	       sk->sk_shutdown & RCV_SHUTDOWN || signal_pending(current);
+	int err;
+
+	if (copied >= target) {
+		if (!READ_ONCE(sk->sk_backlog.tail))
+			return 0;
+		__sk_flush_backlog(sk);
+		return 1;
+	}
+	err = teach_recv_wait_reason(sk, copied, *timeo);
+	if (err <= 0)
+		return err;
+	teach_rcv_consumed(sk);
+	err = sk_wait_data(sk, timeo, skb_peek_tail(&sk->sk_receive_queue));
+	return err < 0 ? err : 1;
 }
 
 static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
@@ -258,51 +277,30 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 
 	do {
 		skb = teach_segment_at(sk, seq, &offset);
-		if (skb) {
-			used = min_t(size_t, skb->len - offset, len);
-			if (!(flags & MSG_TRUNC)) {
-				err = skb_copy_datagram_msg(skb, offset, msg,
-							    used);
-				if (err)
-					break;
-			}
-			seq += used;
-			copied += used;
-			len -= used;
-			if (!(flags & MSG_PEEK)) {
-				WRITE_ONCE(ts->copied_seq, seq);
-				teach_eat(sk);
-			}
+		if (!skb) {
+			err = teach_recv_wait(sk, copied, target, &timeo);
+			if (err <= 0)
+				break;
+			/* Another reader may have been here meanwhile. */
+			if (!(flags & MSG_PEEK))
+				seq = ts->copied_seq;
+			else if (seq != ts->copied_seq + copied)
+				seq = ts->copied_seq;
 			continue;
 		}
 
-		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
-			break;
-		if (copied) {
-			if (teach_recv_enough(sk, timeo))
-				break;
-		} else {
-			err = teach_recv_wait_reason(sk, timeo);
-			if (err <= 0)
+		used = min_t(size_t, skb->len - offset, len);
+		if (!(flags & MSG_TRUNC)) {
+			err = skb_copy_datagram_msg(skb, offset, msg, used);
+			if (err)
 				break;
 		}
-
-		if (copied >= target) {
-			/* Not to sleep, but to take the backlog in. */
-			__sk_flush_backlog(sk);
-		} else {
-			teach_rcv_consumed(sk);
-			skb = skb_peek_tail(&sk->sk_receive_queue);
-			err = sk_wait_data(sk, &timeo, skb);
-			if (err < 0)
-				break;
-		}
-		/* Another reader may have been here meanwhile. */
-		if (flags & MSG_PEEK) {
-			if (ts->copied_seq + copied != seq)
-				seq = ts->copied_seq;
-		} else {
-			seq = ts->copied_seq;
+		seq += used;
+		copied += used;
+		len -= used;
+		if (!(flags & MSG_PEEK)) {
+			WRITE_ONCE(ts->copied_seq, seq);
+			teach_eat(sk);
 		}
 	} while (len);
 

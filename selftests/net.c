@@ -33,6 +33,12 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+/*
+ * The kernel sees to a card's carrier at once only if the card's number is
+ * not that of its peer, and else within a second: keep them apart.
+ */
+#define INDEX_A		100
+
 #define MAX_ARGS	40
 
 /* Prime, so that a shift by the size of any buffer is seen. */
@@ -253,6 +259,7 @@ static void add_pair(const struct net *net, const char *kind)
 
 	req = new_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
 			  sizeof(req.link));
+	req.link.ifi_index = INDEX_A;
 	add_string(&req, IFLA_IFNAME, DEV_A);
 	add_mac(&req, IFLA_ADDRESS, MAC_A);
 	info = begin_nest(&req, IFLA_LINKINFO);
