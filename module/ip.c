@@ -356,16 +356,15 @@ static int teach_rcv(struct sk_buff *skb)
 	struct teach_entry *e;
 	int dif = inet_iif(skb);
 
-	/* RFC 9293 3.9.2.3, MUST-57: not what was sent to many. */
-	if (skb->pkt_type != PACKET_HOST ||
-	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
-		kfree_skb_reason(skb, SKB_DROP_REASON_OTHERHOST);
-		return 0;
-	}
-
 	TEACH_INC(tn, IN_SEGS);
 	if (!teach_header_ok(net, skb, t.proto))
 		return 0;
+	/* RFC 9293 3.9.2.3, MUST-57: not what was sent to many. */
+	if (skb->pkt_type != PACKET_HOST ||
+	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+		teach_drop(net, skb, TEACH_DROP_NOT_FOR_US);
+		return 0;
+	}
 
 	th = tcp_hdr(skb);
 	iph = ip_hdr(skb);

@@ -70,6 +70,25 @@ u16 teach_initial_window(const struct sock *sk, u16 mss)
 	return space > mss ? rounddown(space, mss) : space;
 }
 
+/**
+ * teach_readable - is there what a reader waits for?
+ * @sk: the socket, not necessarily locked
+ *
+ * SO_RCVLOWAT bytes; fewer when no more can come, because they fill the
+ * window or the memory.
+ */
+bool teach_readable(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	int avail = READ_ONCE(ts->rcv_nxt) - READ_ONCE(ts->copied_seq);
+
+	if (avail <= 0)
+		return false;
+	return avail >= sock_rcvlowat(sk, 0, INT_MAX) ||
+	       teach_rcv_wnd_left(ts) <= ts->rcv_mss ||
+	       atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf);
+}
+
 /*
  * ---- ACKs ----
  */
@@ -361,7 +380,7 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 		fin = teach_ofo_drain(sk);
 	if (fin)
 		teach_rcv_purge(sk);
-	if (!sock_flag(sk, SOCK_DEAD))
+	if (!sock_flag(sk, SOCK_DEAD) && (fin || teach_readable(sk)))
 		sk->sk_data_ready(sk);
 	return fin;
 }

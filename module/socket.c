@@ -885,17 +885,6 @@ static __poll_t teach_poll_send(struct sock *sk)
 	return sk_stream_is_writeable(sk) ? EPOLLOUT | EPOLLWRNORM : 0;
 }
 
-static bool teach_readable(const struct sock *sk)
-{
-	const struct teach_sock *ts = teach_sk(sk);
-	int avail = READ_ONCE(ts->rcv_nxt) - READ_ONCE(ts->copied_seq);
-
-	if (avail <= 0)
-		return false;
-	return avail >= sock_rcvlowat(sk, 0, INT_MAX) ||
-	       atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf);
-}
-
 static __poll_t teach_poll(struct file *file, struct socket *sock,
 			   poll_table *wait)
 {

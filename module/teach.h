@@ -556,6 +556,7 @@ void teach_ack_later(struct sock *sk);
 void teach_ack_soon(struct sock *sk);
 void teach_ack_check(struct sock *sk);
 u32 teach_rcv_wnd_end(const struct teach_sock *ts);
+bool teach_readable(const struct sock *sk);
 void teach_rcv_consumed(struct sock *sk);
 u16 teach_select_window(struct sock *sk);
 u16 teach_initial_window(const struct sock *sk, u16 mss);
