@@ -180,7 +180,7 @@ void teach_sync_mss(struct sock *sk, u32 pmtu)
 /* Somebody else may have learned of a narrower path to the same host. */
 void teach_check_mss(struct sock *sk)
 {
-	struct dst_entry *dst = __sk_dst_get(sk);
+	struct dst_entry *dst = teach_route(sk);
 
 	if (dst && dst_mtu(dst) != teach_sk(sk)->pmtu)
 		teach_sync_mss(sk, dst_mtu(dst));
