@@ -22,7 +22,6 @@
  */
 #include <linux/jhash.h>
 #include <linux/mm.h>
-#include <linux/random.h>
 #include <linux/rculist.h>
 
 #include "teach.h"
@@ -56,13 +55,10 @@ static struct teach_table *teach_table_alloc(u32 chains, u8 which)
 
 u32 teach_hash_tuple(const struct teach_tuple *t)
 {
-	static u32 secret __read_mostly;
-
-	net_get_random_once(&secret, sizeof(secret));
 	return jhash_3words((__force u32)t->laddr ^ t->proto,
 			    (__force u32)t->faddr,
 			    (__force u32)t->lport << 16 | (__force u32)t->fport,
-			    secret);
+			    teach_secret.hash);
 }
 
 static bool teach_tuple_equal(const struct teach_tuple *a,

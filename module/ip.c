@@ -4,8 +4,6 @@
  * or an ICMP message is here; what is above would not change for IPv6.
  */
 #include <linux/icmp.h>
-#include <linux/random.h>
-#include <linux/siphash.h>
 #include <linux/filter.h>
 #include <linux/tcp.h>
 #include <net/icmp.h>
@@ -539,12 +537,9 @@ out:
  */
 u32 teach_isn(const struct teach_tuple *t)
 {
-	static siphash_key_t secret __read_mostly;
-
-	net_get_random_once(&secret, sizeof(secret));
 	return siphash_3u32((__force u32)t->laddr, (__force u32)t->faddr,
 			    (__force u32)t->lport << 16 |
-			    (__force u32)t->fport, &secret) +
+			    (__force u32)t->fport, &teach_secret.isn) +
 	       (u32)(ktime_get_real_ns() >> 6);
 }
 

@@ -11,12 +11,14 @@
  */
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <net/net_namespace.h>
 
 #include "nic.h"
 #include "teach.h"
 
 unsigned int teach_net_id __read_mostly;
+struct teach_secret teach_secret __read_mostly;
 
 struct proto teach_prot = {
 	.name			= "TEACH",
@@ -132,6 +134,7 @@ static int __init teach_init(void)
 {
 	int err;
 
+	get_random_bytes(&teach_secret, sizeof(teach_secret));
 	err = teach_memory_init();
 	if (err)
 		return err;

@@ -13,7 +13,6 @@
  * only connect(2) has given out: the 5-tuples are what must differ.
  */
 #include <linux/random.h>
-#include <linux/siphash.h>
 
 #include "teach.h"
 
@@ -187,12 +186,9 @@ int teach_port_listen(struct sock *sk)
 /* RFC 6056 3.3.3: where to begin to look, different for each destination. */
 static u32 teach_port_offset(const struct sock *sk)
 {
-	static siphash_key_t secret __read_mostly;
-
-	net_get_random_once(&secret, sizeof(secret));
 	return siphash_3u32((__force u32)sk->sk_rcv_saddr,
 			    (__force u32)sk->sk_daddr,
-			    (__force u32)sk->sk_dport, &secret);
+			    (__force u32)sk->sk_dport, &teach_secret.port);
 }
 
 /* Take @number for a connection, if the 5-tuple that it makes is free. */
@@ -246,7 +242,6 @@ out:
  */
 int teach_port_connect(struct sock *sk)
 {
-	static u32 perturb[256];	/* RFC 6056 3.3.4: table of counters */
 	struct teach_sock *ts = teach_sk(sk);
 	u32 offset, *counter;
 	int i, err;
@@ -259,8 +254,8 @@ int teach_port_connect(struct sock *sk)
 	}
 
 	offset = teach_port_offset(sk);
-	net_get_random_once(perturb, sizeof(perturb));
-	counter = &perturb[offset % ARRAY_SIZE(perturb)];
+	/* RFC 6056 3.3.4: a table of counters. */
+	counter = &teach_secret.port_offset[offset % 256];
 	offset += READ_ONCE(*counter);
 
 	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {

@@ -41,6 +41,7 @@
 #ifndef _TEACH_H
 #define _TEACH_H
 
+#include <linux/siphash.h>
 #include <linux/skbuff.h>
 #include <linux/timer.h>
 #include <net/inet_sock.h>
@@ -475,7 +476,19 @@ static inline struct teach_net *teach_sk_net(const struct sock *sk)
 
 #define TEACH_INC(tn, name) this_cpu_inc((tn)->mib->v[TEACH_MIB_##name])
 
+/*
+ * What must not be guessed: filled once, when the module is loaded.  (Not with
+ * get_random_once(), which holds the module for a while after its first use.)
+ */
+struct teach_secret {
+	siphash_key_t		isn;		/* RFC 6528 */
+	siphash_key_t		port;		/* RFC 6056 */
+	u32			port_offset[256];
+	u32			hash;
+};
+
 /* main.c */
+extern struct teach_secret teach_secret;
 extern struct proto teach_prot;
 
 /* socket.c */

@@ -80,10 +80,16 @@ static void teach_timer_rtx(struct sock *sk)
 	if (ts->retransmits == READ_ONCE(teach_sk_net(sk)->sysctl.retries1))
 		sk_dst_reset(sk);
 
-	ts->retransmits++;
 	teach_enter_loss(sk);
-	teach_retransmit(sk, skb_peek(&ts->rtx_queue));
+	if (teach_retransmit(sk, skb_peek(&ts->rtx_queue)) &&
+	    !sock_flag(sk, SOCK_DEAD)) {
+		/* It did not leave this host: that says nothing of the path. */
+		teach_timer_set(sk, TEACH_TIMER_RTX,
+				min_t(u32, teach_rto(ts), HZ / 2));
+		return;
+	}
 
+	ts->retransmits++;
 	ts->backoff = min(ts->backoff + 1, 16);
 	teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
 }
