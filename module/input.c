@@ -66,6 +66,14 @@ bool teach_oow_ack_allowed(u32 *last)
 	return true;
 }
 
+/* One with bytes was sent for want of our ACK: that is never withheld. */
+bool teach_old_ack_allowed(const struct teach_cb *cb, u32 *last)
+{
+	if (cb->end_seq != cb->seq && !(cb->flags & TEACH_SYN))
+		return true;
+	return teach_oow_ack_allowed(last);
+}
+
 static void teach_challenge_ack(struct sock *sk)
 {
 	if (!teach_oow_ack_allowed(&teach_sk(sk)->oow_ack_time))
@@ -109,9 +117,7 @@ static void teach_rcv_unacceptable(struct sock *sk, struct sk_buff *skb)
 		teach_drop(sock_net(sk), skb, TEACH_DROP_BAD_RESET);
 		return;
 	}
-	/* One with bytes was sent for want of our ACK: never withhold it. */
-	if ((cb->end_seq != cb->seq && !(cb->flags & TEACH_SYN)) ||
-	    teach_oow_ack_allowed(&ts->oow_ack_time))
+	if (teach_old_ack_allowed(cb, &ts->oow_ack_time))
 		teach_send_ack(sk);
 	teach_drop(sock_net(sk), skb, after(cb->seq, ts->rcv_nxt) ?
 				      TEACH_DROP_OUT_OF_WINDOW :

@@ -561,6 +561,7 @@ void teach_rcv_closed(struct net *net, struct sk_buff *skb);
 void teach_reply_rst(struct net *net, const struct sk_buff *skb);
 bool teach_in_window(const struct teach_cb *cb, u32 rcv_nxt, u32 wup, u32 end);
 bool teach_oow_ack_allowed(u32 *last);
+bool teach_old_ack_allowed(const struct teach_cb *cb, u32 *last);
 
 /* receive.c */
 bool teach_rcv_data(struct sock *sk, struct sk_buff *skb);

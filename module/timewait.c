@@ -196,8 +196,7 @@ static void teach_timewait_old(struct teach_timewait *tw, struct sk_buff *skb)
 
 	if (cb->flags & TEACH_FIN && tw->state == TCP_TIME_WAIT)
 		teach_timewait_restart(tw);
-	if ((cb->seq != cb->end_seq && !(cb->flags & TEACH_SYN)) ||
-	    teach_oow_ack_allowed(&tw->oow_ack_time))
+	if (teach_old_ack_allowed(cb, &tw->oow_ack_time))
 		teach_timewait_ack(tw);
 	teach_drop(tw->tn->net, skb, TEACH_DROP_OLD_DATA);
 }
