@@ -122,6 +122,21 @@ counted()
 	[ "$drawn" = "$seen" ]
 }
 
+# tshark, told that 253 is TCP's header, follows what was captured: from the
+# handshake to the last ACK, and nothing in it is out of the ordinary.
+as_tcp()
+{
+	local flags
+
+	tshark -r "$work/pcap" -d ip.proto==253,tcp -Y tcp -T fields \
+		-e tcp.flags.str -e tcp.analysis.flags > "$work/tshark" ||
+		return
+	cat "$work/tshark"
+	flags=$(tr -dc '[:alnum:]\n' < "$work/tshark" | tr '\n' ' ')
+	[ "$(wc -l < "$work/tshark")" = "$(pcap_count)" ] &&
+		[[ $flags =~ ^"S AS A "(AP |A )+AF\ .*A\ $ ]]
+}
+
 pcap_count()
 {
 	tcpdump -n -r "$work/pcap" 2> /dev/null | wc -l
@@ -185,6 +200,7 @@ test_ladder()
 {
 	check "ladder: from SYN to TIME_WAIT" short_ladder
 	check "ladder: as many segments as tcpdump sees" counted
+	check "tshark: the capture is TCP" as_tcp
 	check "ladder: a recording draws the same" replay
 	export -f lose_syn eventually syn_sent get on_a
 	export work url family a
