@@ -19,8 +19,10 @@ void teach_cong_init(struct teach_sock *ts)
 }
 
 /* RFC 5681 (4): half the flight, and at least two. */
-u32 teach_cong_ssthresh(const struct teach_sock *ts)
+u32 teach_cong_ssthresh(struct sock *sk)
 {
+	const struct teach_sock *ts = teach_sk(sk);
+
 	return max(min(teach_flight(ts), ts->cwnd) / 2, 2U);
 }
 
@@ -29,8 +31,11 @@ u32 teach_cong_ssthresh(const struct teach_sock *ts)
  * @ts: the socket
  * @acked: how many segments
  */
-void teach_cong_acked(struct teach_sock *ts, u32 acked)
+void teach_cong_acked(struct sock *sk, const struct teach_ack *ack)
 {
+	struct teach_sock *ts = teach_sk(sk);
+	u32 acked = ack->delivered;
+
 	/* RFC 7661: a window that is not used says nothing about the path. */
 	if (!ts->cwnd_limited)
 		return;
@@ -47,4 +52,13 @@ void teach_cong_acked(struct teach_sock *ts, u32 acked)
 		ts->cwnd++;
 	}
 	ts->cwnd = min_t(u32, ts->cwnd, TEACH_CWND_MAX);
+}
+
+void teach_cong_event(struct sock *sk, enum teach_cong_event event)
+{
+}
+
+u32 teach_cong_undo(struct sock *sk)
+{
+	return teach_sk(sk)->prior_cwnd;
 }

@@ -107,6 +107,40 @@ static bool teach_sequence_ok(const struct teach_sock *ts,
 			       teach_rcv_wnd_end(ts));
 }
 
+/*
+ * An ACK that others have overtaken on the way brings nothing, but is no
+ * reason to answer.
+ */
+static bool teach_overtaken(const struct teach_sock *ts,
+			    const struct teach_cb *cb,
+			    const struct teach_options *opt)
+{
+	return cb->flags & TEACH_ACK && cb->seq == cb->end_seq &&
+	       cb->seq == ts->rcv_nxt && cb->ack == ts->snd_una &&
+	       teach_peer_window(ts, cb) == ts->snd_wnd &&
+	       ts->terms.ts_recent - opt->tsval <=
+	       jiffies_to_msecs(ts->rto);
+}
+
+/*
+ * RFC 7323 5.3, R1: before all else, is it from an earlier time of the
+ * sequence space?  Return: whether to go on.
+ */
+static bool teach_check_paws(struct sock *sk, struct sk_buff *skb,
+			     const struct teach_options *opt)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+
+	if (cb->flags & TEACH_RST || teach_paws_ok(&ts->terms, opt) ||
+	    teach_overtaken(ts, cb, opt))
+		return true;
+	if (teach_old_ack_allowed(cb, &ts->oow_ack_time))
+		teach_send_ack(sk);
+	teach_drop(sock_net(sk), skb, TEACH_DROP_PAWS);
+	return false;
+}
+
 /* 3.10.7.4, first: not acceptable.  Say where we are. */
 static void teach_rcv_unacceptable(struct sock *sk, struct sk_buff *skb)
 {
@@ -146,13 +180,19 @@ static void teach_rcv_rst(struct sock *sk)
  */
 
 /* What the first segment from the peer tells, if it is a SYN. */
-static void teach_rcv_syn(struct sock *sk, struct sk_buff *skb)
+static void teach_rcv_syn(struct sock *sk, const struct sk_buff *skb,
+			  const struct teach_options *opt)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
-	struct teach_options opt;
+	struct teach_terms terms = ts->terms;
 
-	teach_options_parse(skb, &opt);
+	teach_terms_agree(&terms, opt);
+	if (cb->flags & TEACH_ACK)
+		terms.ecn &= teach_ecn_agreed(cb->flags);
+	else
+		terms.ecn = teach_ecn_asked(sock_net(sk), cb->flags);
+	teach_terms_apply(sk, &terms);
 
 	ts->irs = cb->seq;
 	ts->rcv_nxt = cb->seq + 1;
@@ -161,10 +201,6 @@ static void teach_rcv_syn(struct sock *sk, struct sk_buff *skb)
 	ts->snd_wnd = cb->window;
 	ts->snd_wl1 = cb->seq;
 	ts->max_window = cb->window;
-	ts->mss_clamp = max_t(u16, opt.mss ? : TEACH_MSS_DEFAULT,
-			      TEACH_MSS_MIN);
-	if (ts->user_mss)
-		ts->mss_clamp = min(ts->mss_clamp, ts->user_mss);
 	teach_sync_mss(sk, ts->pmtu);
 }
 
@@ -181,7 +217,10 @@ void teach_established(struct sock *sk)
 	if (ts->total_retrans > 1)
 		ts->cwnd = 1;
 	ts->recovery = TEACH_OPEN;
+	ts->undo_marker = 0;
+	ts->retrans_stamp = 0;
 	ts->high_seq = ts->iss;
+	ts->rack_round_seq = ts->snd_una;
 	ts->quickack = 16;
 
 	teach_set_state(sk, TCP_ESTABLISHED);
@@ -194,7 +233,8 @@ void teach_established(struct sock *sk)
 }
 
 /* Return: whether the segment was used up. */
-static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
+static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb,
+			       const struct teach_options *opt)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
@@ -219,7 +259,7 @@ static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
 		return true;
 	}
-	teach_rcv_syn(sk, skb);
+	teach_rcv_syn(sk, skb, opt);
 
 	if (!(cb->flags & TEACH_ACK)) {
 		/* Both opened at once. */
@@ -229,7 +269,7 @@ static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb)
 		return true;
 	}
 
-	teach_rcv_ack(sk, skb);
+	teach_rcv_ack(sk, skb, opt);
 	teach_established(sk);
 	ts->ack_due = true;
 	ts->ack_now = true;
@@ -282,7 +322,8 @@ static bool teach_check_syn(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Fifth, check the ACK field.  Return: whether to go on. */
-static bool teach_check_ack(struct sock *sk, struct sk_buff *skb)
+static bool teach_check_ack(struct sock *sk, struct sk_buff *skb,
+			    const struct teach_options *opt)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
@@ -300,10 +341,10 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb)
 			teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 			return false;
 		}
-		ts->snd_wnd = cb->window;
+		ts->snd_wnd = teach_peer_window(ts, cb);
 		ts->snd_wl1 = cb->seq;
-		ts->max_window = max_t(u32, ts->max_window, cb->window);
-		teach_rcv_ack(sk, skb);
+		ts->max_window = max(ts->max_window, ts->snd_wnd);
+		teach_rcv_ack(sk, skb, opt);
 		teach_established(sk);
 		return true;
 	}
@@ -319,7 +360,7 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb)
 		teach_drop(net, skb, TEACH_DROP_OLD_ACK);
 		return false;
 	}
-	teach_rcv_ack(sk, skb);
+	teach_rcv_ack(sk, skb, opt);
 	return true;
 }
 
@@ -427,17 +468,27 @@ static void teach_rcv_text(struct sock *sk, struct sk_buff *skb)
 	}
 }
 
-static void teach_rcv_synchronized(struct sock *sk, struct sk_buff *skb)
+static void teach_rcv_synchronized(struct sock *sk, struct sk_buff *skb,
+				   const struct teach_options *opt)
 {
+	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
 
-	if (!teach_sequence_ok(teach_sk(sk), cb)) {
+	if (!teach_check_paws(sk, skb, opt))
+		return;
+	if (!teach_sequence_ok(ts, cb)) {
 		teach_rcv_unacceptable(sk, skb);
 		return;
 	}
 	if (!teach_check_rst(sk, skb) || !teach_check_syn(sk, skb) ||
-	    !teach_check_ack(sk, skb))
+	    !teach_check_ack(sk, skb, opt))
 		return;
+
+	teach_ecn_rcv(ts, cb);
+	/* RFC 7323 4.3 (2): the clock of what our next ACK answers. */
+	if (opt->has_timestamps && !after(cb->seq, ts->rcv_wup) &&
+	    teach_paws_ok(&ts->terms, opt))
+		teach_ts_recent(&ts->terms, opt->tsval);
 
 	teach_rcv_fin_ack(sk);
 	if (sk->sk_state == TCP_CLOSE || teach_rcv_nobody_reads(sk, cb)) {
@@ -456,6 +507,8 @@ static void teach_rcv_synchronized(struct sock *sk, struct sk_buff *skb)
  */
 int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
 {
+	struct teach_options opt;
+
 	/* What it was routed by is of no use to a reader. */
 	skb_dst_drop(skb);
 
@@ -469,11 +522,13 @@ int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
 		teach_drop(sock_net(sk), skb, TEACH_DROP_CLOSED);
 		return 0;
 	case TCP_SYN_SENT:
-		if (!teach_rcv_syn_sent(sk, skb))
+		teach_options_parse(skb, &opt);
+		if (!teach_rcv_syn_sent(sk, skb, &opt))
 			teach_rcv_text(sk, skb);
 		break;
 	default:
-		teach_rcv_synchronized(sk, skb);
+		teach_options_parse(skb, &opt);
+		teach_rcv_synchronized(sk, skb, &opt);
 	}
 
 	/* Only now: the segment could have brought the peer's FIN, too. */

@@ -8,6 +8,7 @@
 #include <linux/tcp.h>
 #include <net/icmp.h>
 #include <net/inet_dscp.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/protocol.h>
 #include <net/route.h>
@@ -60,6 +61,23 @@ struct dst_entry *teach_route_connect(struct sock *sk, __be32 daddr,
 }
 
 /**
+ * teach_setup_caps - send by this route, and use what its device can do
+ * @sk: the socket, locked or its only user
+ * @dst: the route; its reference is the socket's now
+ *
+ * Large segments (GSO) are for devices that are software to the end: a real
+ * card would take 253 for TCP, and cut it its own way.
+ */
+void teach_setup_caps(struct sock *sk, struct dst_entry *dst)
+{
+	const struct net_device *dev = dst->dev;
+
+	sk_setup_caps(sk, dst);
+	if (dev->dev.parent || !list_empty(&dev->adj_list.lower))
+		sk->sk_route_caps &= ~NETIF_F_GSO_MASK;
+}
+
+/**
  * teach_route - the route of a connection
  * @sk: the socket, locked or its only user
  *
@@ -79,7 +97,7 @@ struct dst_entry *teach_route(struct sock *sk)
 	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
 	if (IS_ERR(rt))
 		return NULL;
-	sk_setup_caps(sk, &rt->dst);
+	teach_setup_caps(sk, &rt->dst);
 	return &rt->dst;
 }
 
@@ -128,10 +146,11 @@ static struct iphdr *teach_push_iphdr(struct sk_buff *skb, u8 proto, u8 tos,
  * teach_ip_xmit - send a segment of a connection
  * @sk: the socket, locked
  * @skb: the segment from its TCP header on; consumed
+ * @ecn: the ECN field of the IP header
  *
  * Return: 0, or why it did not leave this host.
  */
-int teach_ip_xmit(struct sock *sk, struct sk_buff *skb)
+int teach_ip_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	struct dst_entry *dst;
@@ -158,11 +177,13 @@ int teach_ip_xmit(struct sock *sk, struct sk_buff *skb)
 		       inet->inet_daddr, sk->sk_route_caps);
 
 	ttl = inet->uc_ttl >= 0 ? inet->uc_ttl : ip4_dst_hoplimit(dst);
-	iph = teach_push_iphdr(skb, teach_sk(sk)->wire, inet->tos, ttl, 0,
+	iph = teach_push_iphdr(skb, teach_sk(sk)->wire,
+			       (inet->tos & ~INET_ECN_MASK) | ecn, ttl, 0,
 			       inet->inet_saddr, inet->inet_daddr);
 	if (ip_dont_fragment(sk, dst))
 		iph->frag_off = htons(IP_DF);
-	ip_select_ident(sock_net(sk), skb, sk);
+	ip_select_ident_segs(sock_net(sk), skb, sk,
+			     skb_shinfo(skb)->gso_segs ? : 1);
 
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	/* Congestion that a queue tells of without a drop is none to us. */
@@ -174,7 +195,7 @@ int teach_ip_xmit(struct sock *sk, struct sk_buff *skb)
 static struct sk_buff *teach_bare_build(const struct teach_bare *seg,
 					struct rtable *rt)
 {
-	unsigned int optlen = teach_options_write(NULL, seg->flags, seg->mss);
+	unsigned int optlen = teach_options_len(&seg->opt);
 	struct tcphdr *th;
 	struct sk_buff *skb;
 
@@ -195,7 +216,7 @@ static struct sk_buff *teach_bare_build(const struct teach_bare *seg,
 	th->doff = (sizeof(*th) + optlen) / 4;
 	teach_flag_byte(th) = seg->flags;
 	th->window = htons(seg->window);
-	teach_options_write((u8 *)(th + 1), seg->flags, seg->mss);
+	teach_options_write((__be32 *)(th + 1), &seg->opt);
 	teach_checksum(skb, th, seg->t.proto, seg->t.laddr, seg->t.faddr,
 		       rt->dst.dev->features);
 
@@ -282,6 +303,7 @@ static void teach_fill_cb(struct sk_buff *skb, const struct tcphdr *th)
 	cb->ack = ntohl(th->ack_seq);
 	cb->window = ntohs(th->window);
 	cb->flags = teach_flag_byte(th);
+	cb->ce = INET_ECN_is_ce(ip_hdr(skb)->tos);
 	cb->end_seq = cb->seq + th->syn + th->fin + skb->len - th->doff * 4;
 }
 
@@ -543,6 +565,73 @@ u32 teach_isn(const struct teach_tuple *t)
 	       (u32)(ktime_get_real_ns() >> 6);
 }
 
+/* The same for all connections of two hosts: RFC 6191 compares their clocks. */
+u32 teach_ts_offset(const struct teach_tuple *t)
+{
+	return siphash_2u32((__force u32)t->laddr, (__force u32)t->faddr,
+			    &teach_secret.ts_offset);
+}
+
+/*
+ * ---- Large segments ----
+ */
+
+/*
+ * Cut @skb into segments of gso_size bytes: what teach_xmit() would have
+ * built.  Called where a device cannot take it whole.
+ */
+static struct sk_buff *teach_gso_segment(struct sk_buff *skb,
+					 netdev_features_t features)
+{
+	struct sk_buff *segs, *seg;
+	const struct iphdr *iph;
+	u32 seq, mss, hdrlen, len;
+	struct tcphdr *th;
+
+	if (!pskb_may_pull(skb, sizeof(*th)))
+		return ERR_PTR(-EINVAL);
+	hdrlen = tcp_hdrlen(skb);
+	if (hdrlen < sizeof(*th) || !pskb_may_pull(skb, hdrlen))
+		return ERR_PTR(-EINVAL);
+	mss = skb_shinfo(skb)->gso_size;
+	if (skb->ip_summed != CHECKSUM_PARTIAL || skb->len - hdrlen <= mss)
+		return ERR_PTR(-EINVAL);
+
+	seq = ntohl(tcp_hdr(skb)->seq);
+	__skb_pull(skb, hdrlen);
+	segs = skb_segment(skb, features & ~NETIF_F_GSO_PARTIAL);
+	if (IS_ERR_OR_NULL(segs))
+		return segs;
+
+	for (seg = segs; seg; seg = seg->next) {
+		iph = ip_hdr(seg);
+		th = tcp_hdr(seg);
+		th->seq = htonl(seq);
+		seq += mss;
+		/* FIN and PSH are the last one's, CWR the first one's. */
+		if (seg->next)
+			teach_flag_byte(th) &= ~(TEACH_FIN | TEACH_PSH);
+		if (seg != segs)
+			teach_flag_byte(th) &= ~TEACH_CWR_FLAG;
+
+		len = skb_tail_pointer(seg) - skb_transport_header(seg) +
+		      seg->data_len;
+		th->check = ~csum_tcpudp_magic(iph->saddr, iph->daddr, len,
+					       iph->protocol, 0);
+		if (seg->ip_summed == CHECKSUM_PARTIAL)
+			gso_reset_checksum(seg, ~th->check);
+		else
+			th->check = gso_make_checksum(seg, ~th->check);
+	}
+	return segs;
+}
+
+static const struct net_offload teach_offload = {
+	.callbacks = {
+		.gso_segment = teach_gso_segment,
+	},
+};
+
 static const struct net_protocol teach_protocol = {
 	.handler		= teach_rcv,
 	.err_handler		= teach_err,
@@ -551,10 +640,18 @@ static const struct net_protocol teach_protocol = {
 
 int teach_ip_init(void)
 {
-	return inet_add_protocol(&teach_protocol, IPPROTO_TEACH);
+	int err = inet_add_offload(&teach_offload, IPPROTO_TEACH);
+
+	if (err)
+		return err;
+	err = inet_add_protocol(&teach_protocol, IPPROTO_TEACH);
+	if (err)
+		inet_del_offload(&teach_offload, IPPROTO_TEACH);
+	return err;
 }
 
 void teach_ip_exit(void)
 {
 	inet_del_protocol(&teach_protocol, IPPROTO_TEACH);
+	inet_del_offload(&teach_offload, IPPROTO_TEACH);
 }

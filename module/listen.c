@@ -36,7 +36,8 @@ static void teach_request_free_rcu(struct rcu_head *head)
  */
 
 static void teach_send_request(const struct teach_request *req, u32 seq,
-			       u8 flags)
+			       u8 flags, u16 window,
+			       const struct teach_options *opt)
 {
 	teach_ip_send(sock_net(req->sk), &(struct teach_bare) {
 		.t	= req->entry.tuple,
@@ -45,21 +46,30 @@ static void teach_send_request(const struct teach_request *req, u32 seq,
 		.mark	= READ_ONCE(req->sk->sk_mark),
 		.seq	= seq,
 		.ack	= req->irs + 1,
-		.window	= req->rcv_wnd,
+		.window	= window,
 		.flags	= flags,
-		.mss	= req->advmss,
+		.opt	= *opt,
 		.state	= TCP_SYN_RECV,
 	});
 }
 
 static void teach_send_request_synack(const struct teach_request *req)
 {
-	teach_send_request(req, req->iss, TEACH_SYN | TEACH_ACK);
+	struct teach_options opt;
+
+	teach_terms_options(&req->terms, req->advmss, &opt);
+	teach_send_request(req, req->iss, TEACH_SYN | TEACH_ACK |
+					  (req->terms.ecn ? TEACH_ECE : 0),
+			   req->rcv_wnd, &opt);
 }
 
 static void teach_send_request_ack(const struct teach_request *req)
 {
-	teach_send_request(req, req->iss + 1, TEACH_ACK);
+	struct teach_options opt = {};
+
+	teach_ts_options(&req->terms, &opt);
+	teach_send_request(req, req->iss + 1, TEACH_ACK,
+			   req->rcv_wnd >> req->terms.rcv_wscale, &opt);
 }
 
 /* The caller has taken it out of the hash, so it is his. */
@@ -152,11 +162,13 @@ static struct teach_request *teach_request_alloc(struct sock *sk,
 	req->entry.dif = READ_ONCE(sk->sk_bound_dev_if);
 
 	teach_options_parse(skb, &opt);
+	teach_terms_offer(sk, &req->entry.tuple, &req->terms);
+	teach_terms_agree(&req->terms, &opt);
+	req->terms.ecn = teach_ecn_asked(sock_net(sk), cb->flags);
 	req->sk = sk;
 	req->queue = queue;
 	req->iss = iss ? : teach_isn(&req->entry.tuple);
 	req->irs = cb->seq;
-	req->mss = opt.mss ? : TEACH_MSS_DEFAULT;
 	req->window = cb->window;
 	req->advmss = teach_advmss(sk, skb->dev->mtu);
 	req->rcv_wnd = teach_initial_window(sk, req->advmss);
@@ -298,9 +310,7 @@ static struct sock *teach_child_alloc(struct teach_request *req)
 	ts->max_window = req->window;
 	ts->advmss = req->advmss;
 	ts->rcv_mss = min_t(u16, req->advmss, TEACH_MSS_DEFAULT);
-	ts->mss_clamp = max_t(u16, req->mss, TEACH_MSS_MIN);
-	if (ts->user_mss)
-		ts->mss_clamp = min(ts->mss_clamp, ts->user_mss);
+	teach_terms_apply(sk, &req->terms);
 	ts->total_retrans = req->retries;
 	/* Karn: only when it is clear which SYN-ACK was acknowledged. */
 	if (!req->retries)
@@ -423,6 +433,7 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 	struct teach_cb *cb = teach_cb(skb);
 	struct net *net = sock_net(req->sk);
 	u32 rcv_nxt = req->irs + 1;
+	struct teach_options opt;
 
 	/* The same SYN again: our answer was lost. */
 	if ((cb->flags & (TEACH_SYN | TEACH_ACK | TEACH_RST)) == TEACH_SYN &&
@@ -432,8 +443,10 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 		consume_skb(skb);
 		return;
 	}
-	/* First, check the sequence number. */
-	if (!teach_in_window(cb, rcv_nxt, rcv_nxt, rcv_nxt + req->rcv_wnd)) {
+	/* First, check the sequence number, and that it is not an old one. */
+	teach_options_parse(skb, &opt);
+	if (!teach_in_window(cb, rcv_nxt, rcv_nxt, rcv_nxt + req->rcv_wnd) ||
+	    !teach_paws_ok(&req->terms, &opt)) {
 		if (!(cb->flags & TEACH_RST) &&
 		    teach_oow_ack_allowed(&req->oow_ack_time))
 			teach_send_request_ack(req);

@@ -42,7 +42,13 @@ bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb, int limit)
 	       sk_rmem_schedule(sk, skb, skb->truesize);
 }
 
-/* Bytes of data that can be promised: half is kept for the skbs around it. */
+/* Bytes of data that a receive buffer is for: half is for the skbs around. */
+u32 teach_rcv_space_max(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_rcvbuf) / 2;
+}
+
+/* What of that can still be promised. */
 int teach_rcv_space(const struct sock *sk)
 {
 	return (READ_ONCE(sk->sk_rcvbuf) - READ_ONCE(sk->sk_backlog.len) -

@@ -2,14 +2,17 @@
 /*
  * What may be sent now, and the segments that carry it.
  *
- *	sk_write_queue	written by the user, not yet sent
- *	rtx_queue	sent, not yet acknowledged
+ *	sk_write_queue	written by the user, not yet sent: a list
+ *	rtx_queue	sent, not yet acknowledged: a tree by sequence number
+ *	sent		the same in the order of sending: a list for rack.c
  *
- * A segment is cut when it is queued, to the MSS of that moment, and moves
- * from the first queue to the second when it is sent.  What goes down to IP
- * is always a clone: the original stays until the peer has the bytes.
+ * An skb holds up to 64 KiB, which is many segments where the device below
+ * is told to cut them (GSO), else one.  Counters are in segments, of mss
+ * bytes each as it was when the skb was cut last.  The bytes of a kept skb
+ * are in pages, never in its linear part.
  *
- * What an ACK says about lost segments is in recovery.c.
+ * What goes down to IP is always a clone: the original stays until the peer
+ * has the bytes.  What an ACK says about lost segments is in recovery.c.
  */
 #include <linux/tcp.h>
 #include <net/ip.h>
@@ -77,25 +80,52 @@ void teach_queue_segment(struct sock *sk, struct sk_buff *skb)
 	__skb_queue_tail(&sk->sk_write_queue, skb);
 }
 
-static void teach_purge(struct sock *sk, struct sk_buff_head *queue)
-{
-	struct sk_buff *skb;
-
-	while ((skb = __skb_dequeue(queue)))
-		teach_free_segment(sk, skb);
-}
-
 /* Whatever was to be sent or might have been sent again is given up. */
 void teach_send_purge(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
-	teach_purge(sk, &sk->sk_write_queue);
-	teach_purge(sk, &ts->rtx_queue);
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&sk->sk_write_queue)))
+		teach_free_segment(sk, skb);
+	while ((skb = skb_rb_first(&ts->rtx_queue))) {
+		teach_rtx_unlink(ts, skb);
+		teach_free_segment(sk, skb);
+	}
 	ts->packets_out = 0;
 	ts->sacked_out = 0;
 	ts->lost_out = 0;
 	ts->retrans_out = 0;
+	ts->snd_sacks = 0;
+	ts->sack_high_valid = false;
+}
+
+/*
+ * ---- The retransmit queue ----
+ */
+
+static void teach_rtx_insert(struct teach_sock *ts, struct sk_buff *skb)
+{
+	struct rb_node **p = &ts->rtx_queue.rb_node;
+	struct rb_node *parent = NULL;
+
+	while (*p) {
+		parent = *p;
+		if (before(teach_cb(skb)->seq, teach_cb(rb_to_skb(parent))->seq))
+			p = &parent->rb_left;
+		else
+			p = &parent->rb_right;
+	}
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, &ts->rtx_queue);
+}
+
+void teach_rtx_unlink(struct teach_sock *ts, struct sk_buff *skb)
+{
+	list_del(&teach_cb(skb)->sent_node);
+	rb_erase(&skb->rbnode, &ts->rtx_queue);
+	RB_CLEAR_NODE(&skb->rbnode);
 }
 
 /* A clone may be in the network still, and shares the list of pages. */
@@ -111,20 +141,43 @@ static int teach_unclone(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* Cut @skb behind @len bytes; the rest follows it in the same queue. */
-static int teach_split(struct sock *sk, struct sk_buff_head *queue,
-		       struct sk_buff *skb, u32 len)
+/* So many segments of @mss are in @skb; a SYN or FIN alone is one. */
+static void teach_set_segs(struct sk_buff *skb, u32 mss)
 {
-	struct teach_sock *ts = teach_sk(sk);
+	teach_cb(skb)->mss = mss;
+	teach_cb(skb)->segs = max_t(u32, DIV_ROUND_UP(skb->len, mss), 1);
+}
+
+/* The same for one that is counted already. */
+static void teach_recount(struct teach_sock *ts, struct sk_buff *skb, u32 mss)
+{
+	struct teach_cb *cb = teach_cb(skb);
+	int more = -cb->segs;
+
+	teach_set_segs(skb, mss);
+	more += cb->segs;
+	ts->packets_out += more;
+	if (cb->sacked)
+		ts->sacked_out += more;
+	if (cb->lost)
+		ts->lost_out += more;
+	if (cb->retrans)
+		ts->retrans_out += more;
+}
+
+/* Cut @skb behind @len bytes.  Return: the rest, charged, or NULL. */
+static struct sk_buff *teach_split(struct sock *sk, struct sk_buff *skb,
+				   u32 len)
+{
 	struct teach_cb *cb = teach_cb(skb);
 	struct sk_buff *rest;
 	u32 moved = skb->len - len;
 
 	if (teach_unclone(sk, skb))
-		return -ENOMEM;
-	rest = teach_alloc_segment(sk, GFP_ATOMIC);
+		return NULL;
+	rest = teach_alloc_segment(sk, GFP_ATOMIC | __GFP_NOWARN);
 	if (!rest)
-		return -ENOMEM;
+		return NULL;
 
 	teach_charge_segment(sk, rest);
 	skb_split(skb, rest, len);
@@ -135,14 +188,132 @@ static int teach_split(struct sock *sk, struct sk_buff_head *queue,
 	teach_cb(rest)->seq = cb->seq + len;
 	cb->end_seq = cb->seq + len;
 	cb->flags &= ~(TEACH_FIN | TEACH_PSH);
-	__skb_queue_after(queue, skb, rest);
+	return rest;
+}
 
-	if (queue == &ts->rtx_queue) {
-		ts->packets_out++;
-		ts->lost_out += cb->lost;
-		ts->retrans_out += cb->retrans;
-	}
+/* The same in the write queue. */
+static int teach_write_split(struct sock *sk, struct sk_buff *skb, u32 len)
+{
+	struct sk_buff *rest = teach_split(sk, skb, len);
+
+	if (!rest)
+		return -ENOMEM;
+	__skb_queue_after(&sk->sk_write_queue, skb, rest);
 	return 0;
+}
+
+/**
+ * teach_rtx_split - cut a segment of the retransmit queue in two
+ * @sk: the socket, locked
+ * @skb: the segment
+ * @len: bytes that stay in it
+ *
+ * Return: 0, or -ENOMEM.  A peer cannot make us cut without bound: what the
+ * pieces take is limited.
+ */
+int teach_rtx_split(struct sock *sk, struct sk_buff *skb, u32 len)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+	struct sk_buff *rest;
+	int segs = cb->segs;
+
+	if (skb != skb_rb_first(&ts->rtx_queue) &&
+	    sk->sk_wmem_queued / 2 >
+	    READ_ONCE(sk->sk_sndbuf) + 2 * GSO_LEGACY_MAX_SIZE)
+		return -ENOMEM;
+	rest = teach_split(sk, skb, len);
+	if (!rest)
+		return -ENOMEM;
+	teach_rtx_insert(ts, rest);
+	if (list_empty(&cb->sent_node))
+		INIT_LIST_HEAD(&teach_cb(rest)->sent_node);
+	else
+		list_add(&teach_cb(rest)->sent_node, &cb->sent_node);
+
+	/* Both parts together may be one segment more than before. */
+	teach_set_segs(skb, cb->mss);
+	teach_set_segs(rest, cb->mss);
+	segs = cb->segs + teach_cb(rest)->segs - segs;
+	ts->packets_out += segs;
+	if (cb->sacked)
+		ts->sacked_out += segs;
+	if (cb->lost)
+		ts->lost_out += segs;
+	if (cb->retrans)
+		ts->retrans_out += segs;
+	return 0;
+}
+
+/* Throw away the first @len bytes of @skb. */
+static void teach_eat_pages(struct sk_buff *skb, u32 len)
+{
+	struct skb_shared_info *info = skb_shinfo(skb);
+	int i, kept = 0;
+
+	skb->len -= len;
+	skb->data_len -= len;
+	skb->truesize -= len;
+	for (i = 0; i < info->nr_frags; i++) {
+		skb_frag_t *frag = &info->frags[i];
+		u32 eat = min_t(u32, len, skb_frag_size(frag));
+
+		len -= eat;
+		if (eat == skb_frag_size(frag)) {
+			skb_frag_unref(skb, i);
+			continue;
+		}
+		info->frags[kept] = *frag;
+		skb_frag_off_add(&info->frags[kept], eat);
+		skb_frag_size_sub(&info->frags[kept], eat);
+		kept++;
+	}
+	info->nr_frags = kept;
+}
+
+/**
+ * teach_rtx_trim - the first segments of an skb are acknowledged
+ * @sk: the socket, locked
+ * @skb: the first of the retransmit queue
+ * @una: what is acknowledged; in the middle of it
+ *
+ * Return: how many segments.
+ */
+u32 teach_rtx_trim(struct sock *sk, struct sk_buff *skb, u32 una)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_cb *cb = teach_cb(skb);
+	u32 len = una - cb->seq;
+	u32 segs = cb->segs;
+
+	/* Without memory it is only kept a little longer. */
+	if (!skb->len || teach_unclone(sk, skb))
+		return 0;
+	teach_eat_pages(skb, len);
+	sk_wmem_queued_add(sk, -len);
+	sk_mem_uncharge(sk, len);
+	cb->seq = una;
+	teach_recount(ts, skb, cb->mss);
+	return segs - cb->segs;
+}
+
+/**
+ * teach_last_segment - of all that are out; cut off, if it is one of many
+ * @sk: the socket, locked
+ */
+struct sk_buff *teach_last_segment(struct sock *sk)
+{
+	struct sk_buff *skb = skb_rb_last(&teach_sk(sk)->rtx_queue);
+	struct teach_cb *cb;
+
+	if (!skb)
+		return NULL;
+	cb = teach_cb(skb);
+	if (cb->segs == 1)
+		return skb;
+	if (teach_rtx_split(sk, skb, (cb->segs - 1) * cb->mss))
+		return NULL;
+	return skb_rb_next(skb);
 }
 
 /*
@@ -173,8 +344,48 @@ void teach_sync_mss(struct sock *sk, u32 pmtu)
 	u32 mss = pmtu > headers ? pmtu - headers : 0;
 
 	ts->pmtu = pmtu;
-	mss = clamp_t(u32, mss, TEACH_MSS_MIN, ts->mss_clamp);
+	mss = min_t(u32, mss, ts->mss_clamp);
+	/* RFC 6691: what options take in every segment is not for bytes. */
+	if (ts->terms.timestamps)
+		mss -= min_t(u32, mss, TEACH_ALIGNED_TIMESTAMPS_LEN);
+	mss = max_t(u32, mss, TEACH_MSS_MIN);
 	ts->mss_cache = teach_bound_to_window(ts, mss);
+}
+
+/* RFC 6691: and less, when we have SACK blocks to tell, too. */
+static u32 teach_current_mss(const struct teach_sock *ts)
+{
+	struct teach_options opt = { .has_timestamps = ts->terms.timestamps };
+	u32 more;
+
+	if (!ts->rcv_sacks && !ts->has_dsack)
+		return ts->mss_cache;
+	opt.sacks = min(ts->rcv_sacks + ts->has_dsack,
+			TEACH_SACKS_MAX - opt.has_timestamps);
+	more = teach_options_len(&opt) -
+	       (opt.has_timestamps ? TEACH_ALIGNED_TIMESTAMPS_LEN : 0);
+	return max_t(int, ts->mss_cache - more, TEACH_MSS_MIN);
+}
+
+/**
+ * teach_size_goal - how many bytes to gather in one skb
+ * @sk: the socket, locked
+ *
+ * One segment, or as many as go down the stack in one pass; no more than
+ * half of the peer's window, or there would be nothing to send while it
+ * answers.
+ */
+u32 teach_size_goal(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	u32 goal;
+
+	if (!sk_can_gso(sk))
+		return ts->mss_cache;
+	goal = min_t(u32, sk->sk_gso_max_size - 1 - TEACH_MAX_HEADER,
+		     teach_bound_to_window(ts, U16_MAX));
+	goal = min_t(u32, goal, sk->sk_gso_max_segs * ts->mss_cache);
+	return max_t(u32, rounddown(goal, ts->mss_cache), ts->mss_cache);
 }
 
 /* Somebody else may have learned of a narrower path to the same host. */
@@ -204,15 +415,36 @@ u16 teach_advmss(const struct sock *sk, u32 mtu)
  * ---- One segment ----
  */
 
+static void teach_segment_options(struct sock *sk, u8 flags,
+				  struct teach_options *opt)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (flags & TEACH_SYN) {
+		teach_terms_options(&ts->terms, ts->advmss, opt);
+		return;
+	}
+	memset(opt, 0, offsetof(struct teach_options, sack));
+	teach_ts_options(&ts->terms, opt);
+	if (ts->rcv_sacks || ts->has_dsack)
+		teach_sack_options(ts, opt);
+}
+
 /* Put the TCP header before the bytes of @skb, and hand it to IP. */
 static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 		      bool rtx)
 {
 	struct teach_sock *ts = teach_sk(sk);
-	unsigned int optlen = teach_options_write(NULL, flags, ts->advmss);
+	struct teach_options opt;
+	unsigned int optlen;
 	struct tcphdr *th;
 	u32 len = skb->len;
 	u16 window;
+	u8 ecn;
+
+	ecn = teach_ecn_send(ts, &flags, len && !rtx);
+	teach_segment_options(sk, flags, &opt);
+	optlen = teach_options_len(&opt);
 
 	if (flags & TEACH_RST)
 		window = 0;
@@ -231,7 +463,7 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	th->doff = (sizeof(*th) + optlen) / 4;
 	teach_flag_byte(th) = flags;
 	th->window = htons(window);
-	teach_options_write((u8 *)(th + 1), flags, ts->advmss);
+	teach_options_write((__be32 *)(th + 1), &opt);
 
 	/* It takes the ACK along that we owe. */
 	if (flags & TEACH_ACK) {
@@ -248,28 +480,37 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	trace_teach_segment_out(sock_net(sk), &ts->entry.tuple, seq,
 				ntohl(th->ack_seq), window, len, flags,
 				sk->sk_state, rtx);
-	TEACH_INC(teach_sk_net(sk), OUT_SEGS);
+	TEACH_ADD(teach_sk_net(sk), OUT_SEGS,
+		  max_t(u32, skb_shinfo(skb)->gso_segs, 1));
 	if (flags & TEACH_RST)
 		TEACH_INC(teach_sk_net(sk), OUT_RSTS);
-	return teach_ip_xmit(sk, skb);
+	return teach_ip_xmit(sk, skb, ecn);
 }
 
 /* A segment that is kept: send a clone of it. */
 static int teach_xmit_clone(struct sock *sk, struct sk_buff *skb)
 {
+	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
 	struct sk_buff *clone;
 	int err;
 
+	/* The newest of all: rack.c. */
+	list_del(&cb->sent_node);
+	list_add_tail(&cb->sent_node, &ts->sent);
+	cb->sent_us = teach_clock_us();
+
 	/* An earlier clone still travels: it needs headers of its own. */
 	if (unlikely(skb_cloned(skb)))
-		clone = pskb_copy(skb, GFP_ATOMIC);
+		clone = pskb_copy(skb, GFP_ATOMIC | __GFP_NOWARN);
 	else
-		clone = skb_clone(skb, GFP_ATOMIC);
-
-	cb->sent_us = teach_clock_us();
+		clone = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
 	if (unlikely(!clone))
 		return -ENOMEM;
+
+	skb_shinfo(clone)->gso_size = cb->segs > 1 ? cb->mss : 0;
+	skb_shinfo(clone)->gso_segs = cb->segs;
+	skb_shinfo(clone)->gso_type = cb->segs > 1 ? sk->sk_gso_type : 0;
 
 	err = teach_xmit(sk, clone, cb->seq, cb->flags, cb->ever_retrans);
 	if (unlikely(err))
@@ -282,19 +523,26 @@ static int teach_xmit_new(struct sock *sk, struct sk_buff *skb)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
+	int err;
 
+	if (!ts->packets_out)
+		teach_cong_event(sk, TEACH_CONG_TX_START);
 	__skb_unlink(skb, &sk->sk_write_queue);
-	__skb_queue_tail(&ts->rtx_queue, skb);
-	ts->packets_out++;
+	INIT_LIST_HEAD(&cb->sent_node);
+	teach_rtx_insert(ts, skb);
+	ts->packets_out += cb->segs;
+	ts->prr_out += cb->segs;
 	ts->snd_nxt = cb->end_seq;
-	if (skb->len && skb->len < ts->mss_cache)
+	if (skb->len % cb->mss)
 		ts->snd_sml = cb->end_seq;
 
 	/* RFC 6298 5.1.  What IP could not take is sent again as if lost. */
 	teach_timer_clear(sk, TEACH_TIMER_PROBE);
 	if (!teach_timer_armed(sk, TEACH_TIMER_RTX))
 		teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
-	return teach_xmit_clone(sk, skb);
+	err = teach_xmit_clone(sk, skb);
+	teach_tlp_schedule(sk);
+	return err;
 }
 
 /* A segment that carries no bytes and is not kept. */
@@ -336,16 +584,71 @@ static bool teach_nagle_holds(const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct teach_sock *ts = teach_sk(sk);
 
-	if (skb->len >= ts->mss_cache || ts->nodelay ||
+	if (!(skb->len % teach_cb(skb)->mss) || ts->nodelay ||
 	    teach_cb(skb)->flags & TEACH_FIN ||
 	    !skb_queue_is_last(&sk->sk_write_queue, skb))
 		return false;
 	return ts->packets_out && after(ts->snd_sml, ts->snd_una);
 }
 
-static bool teach_window_allows(const struct teach_sock *ts, u32 end_seq)
+static u32 teach_window_end(const struct teach_sock *ts)
 {
-	return !after(end_seq, ts->snd_una + ts->snd_wnd);
+	return ts->snd_una + ts->snd_wnd;
+}
+
+/*
+ * How many bytes of @skb may go now, with room for @segs segments in the
+ * network.  All of it, or whole segments; what Nagle holds back stays.
+ */
+static u32 teach_sendable(const struct sock *sk, const struct sk_buff *skb,
+			  u32 segs)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	const struct teach_cb *cb = teach_cb(skb);
+	s32 room = teach_window_end(ts) - cb->seq;
+	u32 len = min_t(u64, skb->len, (u64)segs * cb->mss);
+
+	if (room < 0)
+		return 0;
+	/* Not all; and a FIN takes one number more than it has bytes. */
+	if (after(cb->end_seq, teach_window_end(ts)) && skb->len)
+		len = min3(len, (u32)room, skb->len - 1);
+	if (sk_can_gso(sk))
+		len = min_t(u32, len, teach_size_goal(sk));
+	else
+		len = min_t(u32, len, cb->mss);
+	if (len == skb->len && !teach_nagle_holds(sk, skb))
+		return len;
+	return rounddown(len, cb->mss);
+}
+
+/*
+ * Send from the head of the write queue what may go.  Return: false when
+ * nothing may, or it could not be sent.
+ */
+static bool teach_push_head(struct sock *sk, struct sk_buff *skb, u32 segs)
+{
+	struct teach_cb *cb = teach_cb(skb);
+	u32 len;
+
+	teach_set_segs(skb, teach_current_mss(teach_sk(sk)));
+	len = teach_sendable(sk, skb, segs);
+	if (!len && (skb->len || after(cb->end_seq,
+				       teach_window_end(teach_sk(sk)))))
+		return false;
+	if (len < skb->len) {
+		if (teach_write_split(sk, skb, len))
+			return false;
+		teach_set_segs(skb, cb->mss);
+	}
+	/* A queue below is full: the rest would only be dropped. */
+	return !teach_xmit_new(sk, skb);
+}
+
+static bool teach_may_push(const struct sock *sk)
+{
+	return !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN |
+					TCPF_SYN_SENT | TCPF_SYN_RECV));
 }
 
 /**
@@ -358,8 +661,7 @@ void teach_push(struct sock *sk)
 	struct sk_buff *skb;
 	bool limited = false;
 
-	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT |
-				   TCPF_SYN_RECV))
+	if (!teach_may_push(sk))
 		return;
 
 	skb = skb_peek(&sk->sk_write_queue);
@@ -370,14 +672,7 @@ void teach_push(struct sock *sk)
 			limited = true;
 			break;
 		}
-		if (skb->len > ts->mss_cache &&
-		    teach_split(sk, &sk->sk_write_queue, skb, ts->mss_cache))
-			break;
-		if (!teach_window_allows(ts, teach_cb(skb)->end_seq) ||
-		    teach_nagle_holds(sk, skb))
-			break;
-		/* A queue below is full: the rest would only be dropped. */
-		if (teach_xmit_new(sk, skb))
+		if (!teach_push_head(sk, skb, ts->cwnd - teach_flight(ts)))
 			break;
 	}
 
@@ -394,6 +689,19 @@ void teach_push(struct sock *sk)
 }
 
 /**
+ * teach_push_one - send one new segment, whatever cwnd says
+ * @sk: the socket, locked
+ *
+ * Return: false when there is none, or the peer's window is shut.
+ */
+bool teach_push_one(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+
+	return skb && teach_may_push(sk) && teach_push_head(sk, skb, 1);
+}
+
+/**
  * teach_send_probe - ask for the window: RFC 9293 3.8.6.1
  * @sk: the socket, locked
  *
@@ -405,17 +713,17 @@ void teach_send_probe(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
-	u32 room = ts->snd_una + ts->snd_wnd - teach_cb(skb)->seq;
+	s32 room = teach_window_end(ts) - teach_cb(skb)->seq;
 
 	TEACH_INC(teach_sk_net(sk), WINDOW_PROBES);
-	if ((s32)room <= 0) {
+	if (room <= 0) {
 		teach_xmit_control(sk, ts->snd_una - 1, TEACH_ACK);
 		return;
 	}
-	room = min_t(u32, room, ts->mss_cache);
-	if (skb->len > room &&
-	    teach_split(sk, &sk->sk_write_queue, skb, room))
+	room = min_t(u32, room, teach_current_mss(ts));
+	if (skb->len > room && teach_write_split(sk, skb, room))
 		return;
+	teach_set_segs(skb, ts->mss_cache);
 	teach_xmit_new(sk, skb);
 }
 
@@ -423,31 +731,47 @@ void teach_send_probe(struct sock *sk)
  * teach_retransmit - send a segment of the retransmit queue again
  * @sk: the socket, locked
  * @skb: the segment
+ * @segs: if it is several, at most so many; the rest is cut off
  *
  * Return: 0, or why not.
  */
-int teach_retransmit(struct sock *sk, struct sk_buff *skb)
+int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
+	u32 mss, max;
 
 	teach_check_mss(sk);
+	mss = teach_current_mss(ts);
 	/* The peer took its window back: only its left edge is asked for. */
-	if (cb->seq != ts->snd_una && !teach_window_allows(ts, cb->end_seq))
-		return -EAGAIN;
-	if (skb->len > ts->mss_cache &&
-	    teach_split(sk, &ts->rtx_queue, skb, ts->mss_cache))
+	if (after(cb->end_seq, teach_window_end(ts))) {
+		if (cb->seq != ts->snd_una)
+			return -EAGAIN;
+		segs = 1;
+	}
+	if (skb->len > mss && cb->mss != mss)
+		teach_recount(ts, skb, mss);
+	max = sk_can_gso(sk) ? min_t(u64, (u64)segs * mss, teach_size_goal(sk)) :
+			       mss;
+	if (skb->len > max && teach_rtx_split(sk, skb, rounddown(max, mss)))
 		return -ENOMEM;
 
 	if (!cb->retrans) {
 		cb->retrans = 1;
-		ts->retrans_out++;
+		ts->retrans_out += cb->segs;
 	}
 	cb->ever_retrans = 1;
-	ts->total_retrans++;
-	TEACH_INC(teach_sk_net(sk), RETRANS_SEGS);
-	if (cb->flags & TEACH_SYN)
+	if (!ts->retrans_stamp)
+		ts->retrans_stamp = teach_ts_now(&ts->terms) ? : 1;
+	ts->undo_retrans = max(ts->undo_retrans, 0) + cb->segs;
+	ts->prr_out += cb->segs;
+	ts->total_retrans += cb->segs;
+	TEACH_ADD(teach_sk_net(sk), RETRANS_SEGS, cb->segs);
+	if (cb->flags & TEACH_SYN) {
 		TEACH_INC(teach_sk_net(sk), SYN_RETRANS);
+		/* RFC 3168 6.1.1.1: perhaps somebody drops what asks. */
+		cb->flags &= ~(TEACH_ECE | TEACH_CWR_FLAG);
+	}
 	return teach_xmit_clone(sk, skb);
 }
 
@@ -465,7 +789,10 @@ static int teach_queue_syn(struct sock *sk)
 		return -ENOBUFS;
 	teach_queue_segment(sk, skb);
 	teach_cb(skb)->flags = TEACH_SYN;
+	if (ts->terms.ecn)
+		teach_cb(skb)->flags |= TEACH_ECE | TEACH_CWR_FLAG;
 	teach_cb(skb)->end_seq++;
+	teach_set_segs(skb, ts->mss_cache);
 	ts->write_seq++;
 	return 0;
 }
@@ -486,11 +813,13 @@ int teach_send_syn(struct sock *sk)
 /* Both opened at once: our SYN, which is out already, gets an ACK. */
 void teach_send_synack(struct sock *sk)
 {
-	struct sk_buff *skb = skb_peek(&teach_sk(sk)->rtx_queue);
+	struct sk_buff *skb = skb_rb_first(&teach_sk(sk)->rtx_queue);
 
 	if (!skb)
 		return;
-	teach_cb(skb)->flags |= TEACH_ACK;
+	teach_cb(skb)->flags = TEACH_SYN | TEACH_ACK;
+	if (teach_sk(sk)->terms.ecn)
+		teach_cb(skb)->flags |= TEACH_ECE;
 	teach_xmit_clone(sk, skb);
 }
 

@@ -46,7 +46,7 @@ static u32 teach_window(const struct sock *sk)
 
 	if (space <= 0 || space < left + step)
 		return left;
-	return min_t(u32, space, U16_MAX);
+	return min_t(u32, space, ts->window_clamp);
 }
 
 /**
@@ -56,16 +56,20 @@ static u32 teach_window(const struct sock *sk)
 u16 teach_select_window(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
+	u8 scale = ts->terms.rcv_wscale;
+	u32 field = DIV_ROUND_UP(teach_window(sk), 1 << scale);
 
-	ts->rcv_wnd = min_t(u32, teach_window(sk), U16_MAX);
+	/* Rounded up: the right edge may not move back by the scaling. */
+	field = min_t(u32, field, U16_MAX);
+	ts->rcv_wnd = field << scale;
 	ts->rcv_wup = ts->rcv_nxt;
-	return ts->rcv_wnd;
+	return field;
 }
 
-/* For a SYN.  Like Linux a whole number of segments. */
+/* For a SYN, so never scaled.  Like Linux a whole number of segments. */
 u16 teach_initial_window(const struct sock *sk, u16 mss)
 {
-	u32 space = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2, U16_MAX);
+	u32 space = min_t(u32, teach_rcv_space_max(sk), U16_MAX);
 
 	return space > mss ? rounddown(space, mss) : space;
 }
@@ -146,7 +150,7 @@ void teach_rcv_consumed(struct sock *sk)
 		teach_send_ack(sk);
 		return;
 	}
-	if (2 * left > U16_MAX)
+	if (2 * left > ts->window_clamp)
 		return;
 	window = teach_window(sk);
 	if (window && window >= 2 * left)
@@ -209,6 +213,8 @@ static bool teach_queue_in_order(struct sock *sk, struct sk_buff *skb)
 	bool fin = teach_cb(skb)->flags & TEACH_FIN;
 
 	WRITE_ONCE(ts->rcv_nxt, teach_cb(skb)->end_seq);
+	if (ts->rcv_sacks)
+		teach_sack_advance(ts);
 
 	if (!skb->len) {
 		consume_skb(skb);
@@ -262,6 +268,8 @@ static bool teach_ofo_prune(struct sock *sk)
 
 	if (!skb)
 		return false;
+	/* RFC 2018 8: what was told is not true any more. */
+	teach_sk(sk)->rcv_sacks = 0;
 	teach_ofo_free(sk, skb, TEACH_DROP_PRUNED);
 	return true;
 }
@@ -281,6 +289,8 @@ static void teach_ofo_insert(struct sock *sk, struct sk_buff *skb)
 		return;
 	}
 
+	if (ts->terms.sack)
+		teach_sack_add(ts, cb->seq, cb->end_seq);
 	while (*p) {
 		parent = *p;
 		other = rb_to_skb(parent);
@@ -289,6 +299,7 @@ static void teach_ofo_insert(struct sock *sk, struct sk_buff *skb)
 			continue;
 		}
 		if (!after(cb->end_seq, teach_cb(other)->end_seq)) {
+			teach_dsack_set(sk, cb->seq, cb->end_seq);
 			teach_drop(sock_net(sk), skb, TEACH_DROP_OLD_DATA);
 			return;
 		}
@@ -338,6 +349,7 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 
 	/* Seen already: our ACK was lost. */
 	if (!after(cb->end_seq, ts->rcv_nxt)) {
+		teach_dsack_set(sk, cb->seq, cb->end_seq);
 		teach_ack_soon(sk);
 		teach_drop(net, skb, TEACH_DROP_OLD_DATA);
 		return false;
@@ -353,8 +365,13 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 		teach_drop(net, skb, TEACH_DROP_MEMORY);
 		return false;
 	}
-	ts->rcv_mss = clamp_t(u32, skb->len, ts->rcv_mss, ts->advmss);
+	/* A large one was cut by the peer's card, or glued by ours. */
+	ts->rcv_mss = clamp_t(u32, skb_shinfo(skb)->gso_size ? : skb->len,
+			      ts->rcv_mss, ts->advmss);
 
+	/* RFC 2883 4.1: the part that is here already came twice. */
+	if (before(cb->seq, ts->rcv_nxt))
+		teach_dsack_set(sk, cb->seq, ts->rcv_nxt);
 	if (after(cb->seq, ts->rcv_nxt)) {
 		/* RFC 5681 3.2: at once, it is a duplicate ACK. */
 		teach_ack_soon(sk);

@@ -1,97 +1,248 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an ACK says: these bytes have arrived, those seem lost, and the
- * window is this.  RFC 9293 3.10.7.4 (fifth, ESTABLISHED), RFC 5681 and
- * RFC 6582 (NewReno).
+ * What to do about loss.
  *
- *	OPEN ----- third duplicate ACK -----> FAST_RECOVERY
- *	  ^                                        |
- *	  +---- everything up to high_seq ACKed ---+
- *	  +---- everything up to high_seq ACKed ---+
- *	  |                                        |
- *	any ------------- timeout ---------------> LOSS
+ *	OPEN ---- something seems missing ----> DISORDER
+ *	  ^ ^					   |
+ *	  | |			     a segment is lost (rack.c)
+ *	  | |					   v
+ *	  | +---- everything up to high_seq ACKed - RECOVERY
+ *	  +------ everything up to high_seq ACKed - LOSS <--- timeout, any state
+ *	  +------ everything up to high_seq ACKed - CWR  <--- ECN, TLP
  *
- * The retransmit queue is the scoreboard.  Every segment in it is in flight,
- * or lost, or lost and sent again; a duplicate ACK says that one of those
- * behind the hole has arrived, without saying which.
+ *	RECOVERY, CWR	Proportional Rate Reduction, RFC 6937: as the network
+ *			gives segments back, send fewer, so that cwnd is
+ *			ssthresh when a round trip is over
+ *	LOSS		slow start from one segment, RFC 5681 3.1; unless the
+ *			timeout was a mistake: F-RTO, RFC 5682
+ *
+ * A recovery that was not needed is undone: cwnd and ssthresh are what they
+ * were before.  D-SACK (RFC 3708) shows it, when all that was sent again has
+ * come twice, and so do timestamps (Eifel, RFC 3522 and 4015), when the ACK
+ * answers the first sending.
+ *
+ * Without SACK a duplicate ACK says that one segment behind the hole has
+ * arrived, without saying which: NewReno, RFC 6582.
  */
 #include "teach.h"
 
-static void teach_mark_lost(struct teach_sock *ts, struct sk_buff *skb)
+/**
+ * teach_mark_lost - take a segment for lost
+ * @ts: the socket
+ * @cb: the segment; a retransmission of it is lost, too
+ */
+void teach_mark_lost(struct teach_sock *ts, struct teach_cb *cb)
 {
-	struct teach_cb *cb = teach_cb(skb);
-
-	if (cb->lost)
-		return;
-	cb->lost = 1;
-	ts->lost_out++;
+	if (cb->retrans) {
+		cb->retrans = 0;
+		ts->retrans_out -= cb->segs;
+	}
+	if (!cb->lost) {
+		cb->lost = 1;
+		ts->lost_out += cb->segs;
+		ts->lost += cb->segs;
+	}
+	list_del_init(&cb->sent_node);
 }
 
+/*
+ * ---- How much: PRR ----
+ */
+
+/* Less from now on, and what was before is remembered for undo. */
+static void teach_begin_reduction(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	ts->high_seq = ts->snd_nxt;
+	ts->tlp_high_seq = 0;
+	ts->prior_cwnd = ts->cwnd;
+	ts->prr_delivered = 0;
+	ts->prr_out = 0;
+	ts->cwnd_cnt = 0;
+	ts->ssthresh = teach_cong_ssthresh(sk);
+	teach_ecn_reduced(ts);
+}
+
+static void teach_end_reduction(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	ts->cwnd = ts->ssthresh;
+}
+
+/* RFC 6937 3. */
+static void teach_prr(struct teach_sock *ts, const struct teach_ack *ack,
+		      bool newly_lost)
+{
+	u32 flight = teach_flight(ts);
+	u32 quota;
+
+	if (!ack->delivered || !ts->prior_cwnd)
+		return;
+	ts->prr_delivered += ack->delivered;
+	if (flight > ts->ssthresh) {
+		quota = DIV_ROUND_UP_ULL((u64)ts->ssthresh * ts->prr_delivered,
+					 ts->prior_cwnd);
+		quota -= min(quota, ts->prr_out);
+	} else {
+		/* Slow start, but only when it does not lose more (SSRB). */
+		quota = ts->prr_delivered - min(ts->prr_delivered, ts->prr_out);
+		quota = max(quota, ack->delivered);
+		if (ack->acked && !newly_lost)
+			quota++;
+		quota = min(quota, ts->ssthresh - flight);
+	}
+	/* The first retransmission is never held back. */
+	if (!ts->prr_out)
+		quota = max(quota, 1U);
+	ts->cwnd = flight + quota;
+}
+
+/**
+ * teach_enter_cwr - congestion without loss: ECN, or a TLP that mended it
+ * @sk: the socket, locked
+ */
+void teach_enter_cwr(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (ts->recovery >= TEACH_CWR)
+		return;
+	ts->undo_marker = 0;
+	teach_begin_reduction(sk);
+	ts->recovery = TEACH_CWR;
+}
+
+/*
+ * ---- Undo ----
+ */
+
+static void teach_begin_undo(struct teach_sock *ts)
+{
+	ts->undo_marker = ts->snd_una;
+	/* Those that are out already could answer, too. */
+	ts->undo_retrans = ts->retrans_out ? : -1;
+	ts->prior_ssthresh = ts->ssthresh;
+	if (ts->recovery < TEACH_CWR)
+		ts->prior_ssthresh = max(ts->ssthresh, ts->cwnd / 4 * 3);
+}
+
+/* Eifel: the ACK answers a segment that was sent before we sent any again. */
+static bool teach_answers_first(const struct teach_sock *ts,
+				const struct teach_ack *ack)
+{
+	return ts->retrans_stamp && ack->tsecr &&
+	       before(ack->tsecr, ts->retrans_stamp);
+}
+
+static bool teach_may_undo(const struct teach_sock *ts,
+			   const struct teach_ack *ack)
+{
+	return ts->undo_marker &&
+	       (!ts->undo_retrans || teach_answers_first(ts, ack));
+}
+
+static void teach_undo(struct sock *sk, bool unmark_lost)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct sk_buff *skb;
+	LIST_HEAD(back);
+
+	if (unmark_lost) {
+		skb_rbtree_walk(skb, &ts->rtx_queue) {
+			struct teach_cb *cb = teach_cb(skb);
+
+			if (cb->lost && !cb->retrans)
+				list_add_tail(&cb->sent_node, &back);
+			cb->lost = 0;
+		}
+		/* Sent before all those that never were taken for lost. */
+		list_splice(&back, &ts->sent);
+		ts->lost_out = 0;
+	}
+	ts->cwnd = max(ts->cwnd, teach_cong_undo(sk));
+	ts->ssthresh = max(ts->ssthresh, ts->prior_ssthresh);
+	ts->undo_marker = 0;
+	/* All of that reordering was taken for loss. */
+	ts->reord_seen = true;
+}
+
+/*
+ * ---- Without SACK ----
+ */
+
 /* One more of those behind the hole has arrived, at most all of them. */
-static void teach_count_duplicate(struct teach_sock *ts)
+static void teach_count_duplicate(struct teach_sock *ts, struct teach_ack *ack)
 {
 	u32 most = ts->packets_out - min(ts->lost_out + 1, ts->packets_out);
 
-	ts->sacked_out = min(ts->sacked_out + 1, most);
+	if (ts->sacked_out < most) {
+		ts->sacked_out++;
+		ack->delivered++;
+	}
 }
 
 /* The ACK moved by @acked segments; the first of them filled the hole. */
 static void teach_forget_duplicates(struct teach_sock *ts, u32 acked)
 {
 	ts->sacked_out -= min(ts->sacked_out, acked ? acked - 1 : 0);
+	ts->sacked_out = min(ts->sacked_out, ts->packets_out);
 }
 
-/**
- * teach_retransmit_lost - send again what is marked lost, as cwnd allows
- * @sk: the socket, locked
- */
-void teach_retransmit_lost(struct sock *sk)
+/* RFC 6582: the third duplicate, or in recovery the next hole. */
+static bool teach_newreno_detect(struct sock *sk, const struct teach_ack *ack)
 {
 	struct teach_sock *ts = teach_sk(sk);
-	struct sk_buff *skb;
+	struct sk_buff *skb = skb_rb_first(&ts->rtx_queue);
 
-	if (ts->retrans_out >= ts->lost_out)
-		return;
-
-	skb_queue_walk(&ts->rtx_queue, skb) {
-		struct teach_cb *cb = teach_cb(skb);
-
-		if (teach_flight(ts) >= ts->cwnd)
-			break;
-		if (!cb->lost || cb->retrans)
-			continue;
-		if (teach_retransmit(sk, skb))
-			break;
-		if (ts->retrans_out >= ts->lost_out)
-			break;
+	if (!skb)
+		return false;
+	if (ts->recovery < TEACH_RECOVERY) {
+		/* 3.2 step 1: not for what an earlier one sent twice. */
+		if (ts->sacked_out < TEACH_DUPTHRESH ||
+		    !after(ts->snd_una, ts->high_seq))
+			return false;
+	} else if (!ack->acked) {
+		return false;
 	}
-	if (!teach_timer_armed(sk, TEACH_TIMER_RTX))
-		teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
+	if (teach_cb(skb)->lost)
+		return false;
+	/* Only the first: of the others nothing is known. */
+	if (teach_cb(skb)->segs > 1 &&
+	    teach_rtx_split(sk, skb, teach_cb(skb)->mss))
+		return false;
+	teach_mark_lost(ts, teach_cb(skb));
+	return true;
 }
 
-/* The first segment that is missing: it goes now, whatever cwnd says. */
-static void teach_retransmit_first(struct sock *sk)
+/*
+ * ---- The states ----
+ */
+
+static bool teach_detect_loss(struct sock *sk, const struct teach_ack *ack)
 {
-	struct teach_sock *ts = teach_sk(sk);
-	struct sk_buff *skb = skb_peek(&ts->rtx_queue);
-
-	teach_mark_lost(ts, skb);
-	if (!teach_cb(skb)->retrans)
-		teach_retransmit(sk, skb);
+	if (teach_sk(sk)->terms.sack)
+		return teach_rack_detect(sk);
+	return teach_newreno_detect(sk, ack);
 }
 
-/* RFC 6582 3.2, step 2: the first segment is lost, half the window left. */
+static void teach_set_open(struct teach_sock *ts)
+{
+	ts->recovery = ts->sacked_out ? TEACH_DISORDER : TEACH_OPEN;
+	ts->retrans_stamp = 0;
+}
+
 static void teach_enter_recovery(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
 	TEACH_INC(teach_sk_net(sk), FAST_RETRANS);
-	ts->recovery = TEACH_FAST_RECOVERY;
+	teach_begin_undo(ts);
+	if (ts->recovery < TEACH_CWR)
+		teach_begin_reduction(sk);
 	ts->high_seq = ts->snd_nxt;
-	ts->ssthresh = teach_cong_ssthresh(ts);
-	ts->cwnd = ts->ssthresh;
-	ts->cwnd_cnt = 0;
-	teach_retransmit_first(sk);
+	ts->recovery = TEACH_RECOVERY;
 }
 
 /**
@@ -103,24 +254,243 @@ static void teach_enter_recovery(struct sock *sk)
 void teach_enter_loss(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
-	struct sk_buff *skb;
+	struct sk_buff *skb = skb_rb_first(&ts->rtx_queue);
+	bool first = ts->recovery < TEACH_RECOVERY;
+	u32 now_us = teach_clock_us();
+
+	if (skb && teach_cb(skb)->sacked) {
+		TEACH_INC(teach_sk_net(sk), SACK_RENEGING);
+		teach_sack_renege(ts);
+	}
+	if (!ts->terms.sack)
+		ts->sacked_out = 0;
+
+	for (; skb; skb = skb_rb_next(skb)) {
+		struct teach_cb *cb = teach_cb(skb);
+
+		if (cb->sacked)
+			continue;
+		/* Sent just now: RACK will see. */
+		if (ts->rack_valid && cb->seq != ts->snd_una &&
+		    teach_rack_remaining(ts, cb, now_us) > 0)
+			continue;
+		teach_mark_lost(ts, cb);
+	}
 
 	/* RFC 5681 (4): the same loss does not halve ssthresh again. */
-	if (ts->recovery != TEACH_LOSS) {
-		ts->ssthresh = teach_cong_ssthresh(ts);
-		ts->high_seq = ts->snd_nxt;
+	if (ts->recovery <= TEACH_DISORDER ||
+	    !after(ts->high_seq, ts->snd_una) ||
+	    (ts->recovery == TEACH_LOSS && !ts->retransmits)) {
+		teach_begin_undo(ts);
+		ts->prior_cwnd = ts->cwnd;
+		ts->ssthresh = teach_cong_ssthresh(sk);
+		teach_ecn_reduced(ts);
 	}
-	ts->recovery = TEACH_LOSS;
-	ts->cwnd = 1;
+	teach_cong_event(sk, TEACH_CONG_LOSS);
+	ts->cwnd = teach_flight(ts) + 1;
 	ts->cwnd_cnt = 0;
 	ts->cwnd_limited = true;
-	ts->sacked_out = 0;
-	ts->retrans_out = 0;
+	ts->tlp_high_seq = 0;
+	ts->try_new = false;
+	ts->recovery = TEACH_LOSS;
+	ts->high_seq = ts->snd_nxt;
+	/* RFC 5682 2.1 step 1. */
+	ts->frto = READ_ONCE(teach_sk_net(sk)->sysctl.frto) &&
+		   (first || ts->retransmits);
+}
 
-	skb_queue_walk(&ts->rtx_queue, skb) {
-		teach_cb(skb)->retrans = 0;
-		teach_mark_lost(ts, skb);
+/*
+ * RFC 5682 3.1, with SACK 3.1's enhanced steps.
+ * Return: true when new data should be tried before any retransmission.
+ */
+static bool teach_frto(struct sock *sk, const struct teach_ack *ack)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (after(ts->snd_nxt, ts->high_seq)) {
+		/* Step 3a: a duplicate; the loss was real. */
+		if (ack->duplicate || (ack->delivered && !ack->acked))
+			ts->frto = false;
+		return ts->frto;
 	}
+	if (!ack->acked || !before(ts->snd_una, ts->high_seq))
+		return false;
+	/* Step 2b: try what is new; its ACK will tell. */
+	ts->high_seq = ts->snd_nxt;
+	if (skb_queue_empty(&sk->sk_write_queue) ||
+	    !after(ts->snd_una + ts->snd_wnd, ts->snd_nxt))
+		ts->frto = false;
+	return ts->frto;
+}
+
+static void teach_recover_loss(struct sock *sk, struct teach_ack *ack)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	/* Step 3b: what was sent once, before the timeout, has arrived. */
+	if ((ack->acked && teach_may_undo(ts, ack)) ||
+	    (ts->frto && ack->orig_delivered && ts->undo_marker)) {
+		TEACH_INC(teach_sk_net(sk), LOSS_UNDO);
+		if (ts->frto && ack->orig_delivered)
+			TEACH_INC(teach_sk_net(sk), SPURIOUS_RTOS);
+		teach_undo(sk, true);
+		ts->retransmits = 0;
+		teach_set_open(ts);
+		return;
+	}
+	ts->try_new = ts->frto && teach_frto(sk, ack);
+	if (!before(ts->snd_una, ts->high_seq)) {
+		ts->try_new = false;
+		teach_set_open(ts);
+		return;
+	}
+	if (!ts->terms.sack) {
+		if (ack->acked)
+			teach_forget_duplicates(ts, ack->acked);
+		else if (ack->duplicate && after(ts->snd_nxt, ts->high_seq))
+			teach_count_duplicate(ts, ack);
+	}
+	if (!ts->try_new)
+		teach_detect_loss(sk, ack);
+}
+
+/* Return: false when the recovery is over. */
+static bool teach_recover_recovery(struct sock *sk, struct teach_ack *ack)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	bool full = !before(ts->snd_una, ts->high_seq);
+
+	if (teach_may_undo(ts, ack) && (full || !ts->undo_retrans ||
+					(ack->acked && !ts->retrans_out))) {
+		TEACH_INC(teach_sk_net(sk), FULL_UNDO);
+		teach_undo(sk, true);
+		teach_set_open(ts);
+		return false;
+	}
+	if (!full) {
+		if (!ts->terms.sack && ack->acked)
+			teach_forget_duplicates(ts, ack->acked);
+		else if (!ts->terms.sack && ack->duplicate)
+			teach_count_duplicate(ts, ack);
+		return true;
+	}
+	if (!ts->terms.sack)
+		ts->sacked_out = 0;
+	teach_end_reduction(sk);
+	teach_rack_recovered(ts);
+	teach_set_open(ts);
+	return false;
+}
+
+static void teach_recover_open(struct sock *sk, struct teach_ack *ack)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (!ts->terms.sack) {
+		if (ack->acked)
+			ts->sacked_out = 0;
+		else if (ack->duplicate)
+			teach_count_duplicate(ts, ack);
+	}
+	/* What was sent again has arrived twice: it was not lost. */
+	if (ts->undo_marker && !ts->undo_retrans) {
+		TEACH_INC(teach_sk_net(sk), DSACK_UNDO);
+		teach_undo(sk, false);
+	}
+	/* Until something sent after the reduction is ACKed. */
+	if (ts->recovery == TEACH_CWR && after(ts->snd_una, ts->high_seq)) {
+		teach_end_reduction(sk);
+		teach_set_open(ts);
+	}
+	teach_detect_loss(sk, ack);
+	if (ts->lost_out)
+		teach_enter_recovery(sk);
+	else if (ts->recovery < TEACH_CWR)
+		teach_set_open(ts);
+}
+
+/**
+ * teach_recover - react to what an ACK said
+ * @sk: the socket, locked
+ * @ack: what it said
+ */
+void teach_recover(struct sock *sk, struct teach_ack *ack)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	u32 lost = ts->lost;
+
+	teach_rack_adapt(ts, ack);
+	teach_tlp_ack(sk, ack);
+	if (ack->ece)
+		teach_enter_cwr(sk);
+
+	/* Nothing is missing, and nothing was. */
+	if (ts->recovery == TEACH_OPEN && !ack->duplicate && !ack->dsack &&
+	    !ts->sacked_out && !ts->lost_out)
+		goto grow;
+
+	if (ts->recovery == TEACH_RECOVERY && teach_recover_recovery(sk, ack))
+		teach_detect_loss(sk, ack);
+	else if (ts->recovery == TEACH_LOSS)
+		teach_recover_loss(sk, ack);
+	else if (ts->recovery < TEACH_RECOVERY)
+		teach_recover_open(sk, ack);
+
+grow:
+	if (ts->recovery == TEACH_RECOVERY || ts->recovery == TEACH_CWR)
+		teach_prr(ts, ack, ts->lost != lost);
+	else if (ack->acked)
+		teach_cong_acked(sk, ack);
+	/* Kept close behind, or it would be ahead after 2 GiB. */
+	if (ts->recovery <= TEACH_DISORDER && after(ts->snd_una, ts->high_seq))
+		ts->high_seq = ts->snd_una - 1;
+}
+
+/**
+ * teach_recover_reo - the time that reordering may take is over
+ * @sk: the socket, locked
+ */
+void teach_recover_reo(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (!ts->packets_out || !teach_rack_detect(sk))
+		return;
+	if (ts->recovery < TEACH_RECOVERY) {
+		teach_enter_recovery(sk);
+		/* No ACK comes with it; one segment may go. */
+		ts->cwnd = teach_flight(ts) + 1;
+	}
+	teach_retransmit_lost(sk);
+}
+
+/**
+ * teach_retransmit_lost - send again what is marked lost, as cwnd allows
+ * @sk: the socket, locked
+ */
+void teach_retransmit_lost(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct sk_buff *skb, *next;
+
+	if (ts->retrans_out >= ts->lost_out || ts->try_new)
+		return;
+
+	for (skb = skb_rb_first(&ts->rtx_queue); skb; skb = next) {
+		struct teach_cb *cb = teach_cb(skb);
+		u32 flight = teach_flight(ts);
+
+		if (flight >= ts->cwnd)
+			break;
+		if (cb->lost && !cb->retrans &&
+		    teach_retransmit(sk, skb, ts->cwnd - flight))
+			break;
+		if (ts->retrans_out >= ts->lost_out)
+			break;
+		next = skb_rb_next(skb);
+	}
+	if (!teach_timer_armed(sk, TEACH_TIMER_RTX))
+		teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
 }
 
 /**
@@ -134,197 +504,12 @@ void teach_mss_shrunk(struct sock *sk)
 	struct teach_sock *ts = teach_sk(sk);
 	struct sk_buff *skb;
 
-	skb_queue_walk(&ts->rtx_queue, skb) {
+	skb_rbtree_walk(skb, &ts->rtx_queue) {
 		struct teach_cb *cb = teach_cb(skb);
 
-		if (skb->len <= ts->mss_cache)
-			continue;
-		ts->retrans_out -= cb->retrans;
-		cb->retrans = 0;
-		teach_mark_lost(ts, skb);
+		if (!cb->sacked && min_t(u32, skb->len, cb->mss) >
+				   ts->mss_cache)
+			teach_mark_lost(ts, cb);
 	}
-	teach_retransmit_lost(sk);
-}
-
-/* What happened to the retransmit queue. */
-struct teach_acked {
-	u32	segments;
-	bool	sampled;
-	u32	rtt_us;		/* of the newest segment that was sent once */
-};
-
-/* Free what is acknowledged. */
-static void teach_clean_rtx(struct sock *sk, u32 ack, struct teach_acked *acked)
-{
-	struct teach_sock *ts = teach_sk(sk);
-	u32 now = teach_clock_us();
-	struct sk_buff *skb;
-
-	while ((skb = skb_peek(&ts->rtx_queue))) {
-		struct teach_cb *cb = teach_cb(skb);
-
-		if (after(cb->end_seq, ack))
-			break;
-		if (!cb->ever_retrans) {
-			acked->sampled = true;
-			acked->rtt_us = now - cb->sent_us;
-		}
-		acked->segments++;
-		ts->packets_out--;
-		ts->lost_out -= cb->lost;
-		ts->retrans_out -= cb->retrans;
-		__skb_unlink(skb, &ts->rtx_queue);
-		teach_free_segment(sk, skb);
-	}
-}
-
-/* RFC 6582 3.2 step 3: the answer to the retransmission. */
-static void teach_ack_in_recovery(struct sock *sk, u32 ack, u32 acked)
-{
-	struct teach_sock *ts = teach_sk(sk);
-
-	if (!before(ack, ts->high_seq)) {
-		/* Full.  ssthresh is the window for what comes now. */
-		ts->recovery = TEACH_OPEN;
-		ts->sacked_out = 0;
-		ts->cwnd = ts->ssthresh;
-		return;
-	}
-	/* Partial: the next hole begins where the ACK ends. */
-	teach_forget_duplicates(ts, acked);
-	if (!skb_queue_empty(&ts->rtx_queue))
-		teach_retransmit_first(sk);
-}
-
-/* New bytes are acknowledged. */
-static void teach_ack_new(struct sock *sk, u32 ack)
-{
-	struct teach_sock *ts = teach_sk(sk);
-	struct teach_acked acked = {};
-
-	teach_clean_rtx(sk, ack, &acked);
-	WRITE_ONCE(ts->snd_una, ack);
-
-	ts->retransmits = 0;
-	ts->probes_out = 0;
-	/* RFC 6298 5.7 and Karn: backoff ends with a fresh measurement. */
-	if (acked.sampled) {
-		teach_rtt_sample(ts, acked.rtt_us);
-		ts->backoff = 0;
-	}
-	WRITE_ONCE(sk->sk_err_soft, 0);
-	sk_dst_confirm(sk);
-
-	switch (ts->recovery) {
-	case TEACH_OPEN:
-		ts->sacked_out = 0;
-		teach_cong_acked(ts, acked.segments);
-		/* Kept close behind, or it would be ahead after 2 GiB. */
-		if (after(ack, ts->high_seq))
-			ts->high_seq = ack - 1;
-		break;
-	case TEACH_FAST_RECOVERY:
-		teach_ack_in_recovery(sk, ack, acked.segments);
-		break;
-	case TEACH_LOSS:
-		ts->sacked_out = 0;
-		teach_cong_acked(ts, acked.segments);
-		if (!before(ack, ts->high_seq))
-			ts->recovery = TEACH_OPEN;
-		break;
-	}
-	teach_sndbuf_expand(sk);
-	teach_write_space(sk);
-
-	/* RFC 6298 5.2 and 5.3. */
-	if (ts->packets_out)
-		teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
-	else
-		teach_timer_clear(sk, TEACH_TIMER_RTX);
-}
-
-/* RFC 5681 2: nothing new, no data, the same window, and bytes are out. */
-static bool teach_is_duplicate(const struct teach_sock *ts,
-			       const struct sk_buff *skb, bool window_changed)
-{
-	const struct teach_cb *cb = teach_cb(skb);
-
-	return cb->ack == ts->snd_una && cb->seq == cb->end_seq &&
-	       !window_changed && ts->packets_out;
-}
-
-/* RFC 5681 3.2: one more segment has left the network. */
-static void teach_ack_duplicate(struct sock *sk)
-{
-	struct teach_sock *ts = teach_sk(sk);
-
-	if (ts->recovery == TEACH_LOSS)
-		return;
-	teach_count_duplicate(ts);
-	/* RFC 6582 3.2 step 1: not for what an earlier recovery sent twice. */
-	if (ts->recovery == TEACH_OPEN && ts->sacked_out >= TEACH_DUPTHRESH &&
-	    after(ts->snd_una, ts->high_seq))
-		teach_enter_recovery(sk);
-}
-
-/* RFC 9293 3.10.7.4: is this window newer than the one we know? */
-static bool teach_update_window(struct sock *sk, const struct teach_cb *cb)
-{
-	struct teach_sock *ts = teach_sk(sk);
-
-	if (!after(cb->ack, ts->snd_una) && !after(cb->seq, ts->snd_wl1) &&
-	    !(cb->seq == ts->snd_wl1 && cb->window > ts->snd_wnd))
-		return false;
-
-	ts->snd_wl1 = cb->seq;
-	if (ts->snd_wnd == cb->window)
-		return false;
-	ts->snd_wnd = cb->window;
-	if (ts->max_window < cb->window) {
-		ts->max_window = cb->window;
-		teach_sync_mss(sk, ts->pmtu);
-	}
-	return true;
-}
-
-/* The window is open again, or an answer shows that the peer is there. */
-static void teach_ack_probe(struct sock *sk)
-{
-	struct teach_sock *ts = teach_sk(sk);
-	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
-
-	ts->probes_out = 0;
-	if (!skb || ts->packets_out)
-		return;
-	if (after(teach_cb(skb)->end_seq, ts->snd_una + ts->snd_wnd))
-		return;
-	ts->backoff = 0;
-	teach_timer_clear(sk, TEACH_TIMER_PROBE);
-}
-
-/**
- * teach_rcv_ack - take in the acknowledgment and window of a segment
- * @sk: the socket, locked
- * @skb: the segment; its ACK is between what was acknowledged before and
- *	SND.NXT
- */
-void teach_rcv_ack(struct sock *sk, struct sk_buff *skb)
-{
-	struct teach_sock *ts = teach_sk(sk);
-	struct teach_cb *cb = teach_cb(skb);
-	bool window_changed;
-
-	/* Older than what we know: nothing in it is news. */
-	if (before(cb->ack, ts->snd_una))
-		return;
-
-	window_changed = teach_update_window(sk, cb);
-	if (after(cb->ack, ts->snd_una))
-		teach_ack_new(sk, cb->ack);
-	else if (teach_is_duplicate(ts, skb, window_changed))
-		teach_ack_duplicate(sk);
-
-	if (teach_timer_armed(sk, TEACH_TIMER_PROBE))
-		teach_ack_probe(sk);
 	teach_retransmit_lost(sk);
 }

@@ -183,6 +183,8 @@ static void teach_reset(struct sock *sk)
 	struct teach_sock *ts = teach_sk(sk);
 
 	ts->pmtu = 0;
+	memset(&ts->terms, 0, sizeof(ts->terms));
+	ts->window_clamp = U16_MAX;
 	ts->mss_clamp = TEACH_MSS_DEFAULT;
 	ts->advmss = TEACH_MSS_DEFAULT;
 	ts->rcv_mss = TEACH_MSS_DEFAULT;
@@ -190,6 +192,26 @@ static void teach_reset(struct sock *sk)
 	ts->snd_wnd = 0;
 	ts->sacked_out = 0;
 	ts->recovery = TEACH_OPEN;
+	ts->delivered = 0;
+	ts->lost = 0;
+	ts->prior_cwnd = 0;
+	ts->undo_marker = 0;
+	ts->retrans_stamp = 0;
+	ts->frto = false;
+	ts->try_new = false;
+	ts->snd_sacks = 0;
+	ts->sack_high_valid = false;
+	ts->dsacks = 0;
+	ts->rcv_sacks = 0;
+	ts->has_dsack = false;
+	ts->rack_valid = false;
+	ts->reo_wnd_mult = 1;
+	ts->reo_wnd_persist = 0;
+	ts->reord_seen = false;
+	ts->tlp_high_seq = 0;
+	ts->min_rtt_us = 0;
+	ts->ecn_echo = false;
+	ts->ecn_cwr = false;
 	ts->cwnd_limited = false;
 	ts->probes_out = 0;
 	ts->retransmits = 0;
@@ -216,7 +238,9 @@ static void teach_init_private(struct sock *sk)
 	INIT_HLIST_NODE(&ts->listen_node);
 	RCU_INIT_POINTER(ts->listener, NULL);
 	INIT_LIST_HEAD(&ts->accept_node);
-	__skb_queue_head_init(&ts->rtx_queue);
+	ts->rtx_queue = RB_ROOT;
+	INIT_LIST_HEAD(&ts->sent);
+	sk->sk_gso_type = SKB_GSO_TCPV4;
 	ts->ofo_queue = RB_ROOT;
 	ts->packets_out = 0;
 	ts->lost_out = 0;
@@ -418,6 +442,7 @@ static void teach_connect_init(struct sock *sk, struct dst_entry *dst)
 	if (ts->user_mss)
 		ts->advmss = min(ts->advmss, ts->user_mss);
 	ts->rcv_mss = min_t(u16, ts->advmss, TEACH_MSS_DEFAULT);
+	teach_terms_offer(sk, &ts->entry.tuple, &ts->terms);
 	teach_sync_mss(sk, dst_mtu(dst));
 
 	ts->iss = teach_isn(&ts->entry.tuple);
@@ -463,7 +488,7 @@ static int teach_connect_locked(struct sock *sk,
 		goto fail;
 	}
 	inet->inet_sport = htons(inet->inet_num);
-	sk_setup_caps(sk, dst);
+	teach_setup_caps(sk, dst);
 	teach_connect_init(sk, dst);
 	teach_set_state(sk, TCP_SYN_SENT);
 

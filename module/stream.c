@@ -28,7 +28,7 @@ static struct sk_buff *teach_segment_to_fill(struct sock *sk)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 
-	if (skb && skb->len < teach_sk(sk)->mss_cache)
+	if (skb && skb->len < teach_size_goal(sk))
 		return skb;
 	return teach_new_segment(sk);
 }
@@ -80,16 +80,17 @@ static void teach_forget_empty(struct sock *sk)
 	}
 }
 
-/* Cut what the user wrote into segments of the current MSS. */
+/* Gather what the user wrote in skbs of one segment, or of many for GSO. */
 static int teach_send_some(struct sock *sk, struct msghdr *msg)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct sk_buff *skb = teach_segment_to_fill(sk);
+	u32 goal = teach_size_goal(sk);
 	int room, copied;
 
 	if (!skb)
 		return -ENOMEM;
-	room = min_t(size_t, msg_data_left(msg), ts->mss_cache - skb->len);
+	room = min_t(size_t, msg_data_left(msg), goal - skb->len);
 	copied = teach_fill_segment(sk, skb, msg, room);
 	if (copied < 0) {
 		teach_forget_empty(sk);
@@ -103,7 +104,7 @@ static int teach_send_some(struct sock *sk, struct msghdr *msg)
 	teach_cb(skb)->end_seq += copied;
 
 	/* Full, and nothing before it: why should it wait? */
-	if (skb->len >= ts->mss_cache &&
+	if (skb->len >= goal &&
 	    skb_peek(&sk->sk_write_queue) == skb)
 		teach_push(sk);
 	return copied;

@@ -22,9 +22,12 @@
  *	recvmsg(2)	stream.c
  *
  * Beside the way: socket.c is the system calls that move no bytes, listen.c
- * and timewait.c the small structures before and after a connection,
- * recovery.c, rtt.c and cong.c what an ACK says about loss, time and how
- * much, timer.c what happens when nothing does, memory.c who is charged.
+ * and timewait.c the small structures before and after a connection, timer.c
+ * what happens when nothing does, memory.c who is charged.
+ *
+ * An ACK goes its own way: ack.c frees what has arrived and measures the
+ * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
+ * do about it, cong.c how much may be sent.
  *
  * Locks, outermost first:
  *
@@ -78,6 +81,8 @@
 #define TEACH_PSH		0x08
 #define TEACH_ACK		0x10
 #define TEACH_URG		0x20
+#define TEACH_ECE		0x40
+#define TEACH_CWR_FLAG		0x80	/* CWR is a state of recovery.c */
 #define teach_flag_byte(th)	(((u8 *)(th))[13])
 
 /* Sequence numbers wrap: RFC 9293 3.4. */
@@ -92,6 +97,59 @@ static inline bool between(u32 seq, u32 low, u32 high)
 {
 	return high - low >= seq - low;
 }
+
+/*
+ * ---- The options of a segment: options.c ----
+ */
+
+#define TEACH_SACKS_MAX			4	/* RFC 2018 3: no more fit */
+#define TEACH_ALIGNED_TIMESTAMPS_LEN	12	/* two NOPs and ten bytes */
+
+struct teach_sack {
+	u32			start;
+	u32			end;
+};
+
+/* Of one segment, received or to be sent. */
+struct teach_options {
+	u16			mss;		/* 0: none */
+	u8			wscale;
+	bool			has_wscale;
+	bool			sack_permitted;
+	bool			has_timestamps;
+	u8			sacks;
+	u32			tsval;
+	u32			tsecr;
+	struct teach_sack	sack[TEACH_SACKS_MAX];
+};
+
+/**
+ * struct teach_terms - what the two SYNs agree on
+ * @ts_recent: the peer's clock, to be sent back: RFC 7323 4.3
+ * @ts_recent_stamp: when that was, in seconds; 0 for never
+ * @ts_offset: of our clock
+ * @mss: the peer's MSS option
+ * @snd_wscale: how far its windows are shifted
+ * @rcv_wscale: how far ours are
+ * @wscale: windows are scaled: RFC 7323 2
+ * @timestamps: every segment has them: RFC 7323 3
+ * @sack: RFC 2018
+ * @ecn: RFC 3168; by flags of the SYNs, not by an option
+ *
+ * Begins as what we offer.
+ */
+struct teach_terms {
+	u32			ts_recent;
+	u32			ts_recent_stamp;
+	u32			ts_offset;
+	u16			mss;
+	u8			snd_wscale;
+	u8			rcv_wscale;
+	bool			wscale;
+	bool			timestamps;
+	bool			sack;
+	bool			ecn;
+};
 
 /*
  * ---- What is in the 5-tuple table: hash.c ----
@@ -155,8 +213,10 @@ struct teach_bind {
  * ---- A socket ----
  */
 
-/* What one timer per socket waits for: timer.c. */
+/* What one timer per socket waits for, the more urgent first: timer.c. */
 enum teach_deadline {
+	TEACH_TIMER_REO,	/* RFC 8985 6.3: it is lost, not reordered */
+	TEACH_TIMER_TLP,	/* RFC 8985 7: no ACK for two round trips */
 	TEACH_TIMER_RTX,	/* RFC 6298: nothing was acknowledged */
 	TEACH_TIMER_PROBE,	/* RFC 9293 3.8.6.1: the window is shut */
 	TEACH_TIMER_DELACK,	/* RFC 9293 3.8.6.3: an ACK is owed */
@@ -170,11 +230,47 @@ enum teach_deferred {
 	TEACH_DEFERRED_MTU,
 };
 
-/* recovery.c */
+/* recovery.c; the numbers are those of TCP_INFO, tcpi_ca_state. */
 enum teach_recovery {
-	TEACH_OPEN,		/* nothing seems lost */
-	TEACH_FAST_RECOVERY,	/* RFC 6582, after three duplicate ACKs */
+	TEACH_OPEN,		/* nothing is missing */
+	TEACH_DISORDER,		/* something is, perhaps only reordered */
+	TEACH_CWR,		/* cwnd is cut, but nothing was lost */
+	TEACH_RECOVERY,		/* RFC 6675, RFC 6582: something was */
 	TEACH_LOSS,		/* RFC 5681 3.1, after a timeout */
+};
+
+/**
+ * struct teach_ack - what an ACK says
+ * @prior_una: what was acknowledged before it
+ * @prior_flight: segments in the network before it
+ * @now_us: when it came
+ * @acked: segments newly acknowledged by number
+ * @delivered: segments newly known to have arrived, acknowledged or SACKed
+ * @rtt_us: a round trip; 0 when it tells none
+ * @tsecr: the clock of ours that it sends back, or 0
+ * @duplicate: it says nothing but that something has arrived
+ * @dsack: something has arrived twice
+ * @orig_delivered: something arrived that was sent once, before the recovery
+ * @ece: a router has seen congestion
+ */
+struct teach_ack {
+	u32			prior_una;
+	u32			prior_flight;
+	u32			now_us;
+	u32			acked;
+	u32			delivered;
+	u32			rtt_us;
+	u32			tsecr;
+	bool			duplicate;
+	bool			dsack;
+	bool			orig_delivered;
+	bool			ece;
+};
+
+/* cong.c */
+enum teach_cong_event {
+	TEACH_CONG_TX_START,	/* sending again; nothing was in flight */
+	TEACH_CONG_LOSS,	/* after a timeout */
 };
 
 /**
@@ -213,11 +309,14 @@ struct teach_sock {
 	u32			max_window;	/* the widest ever offered */
 	u32			write_seq;	/* end of what the user wrote */
 	u32			snd_sml;	/* end of the last small one */
-	struct sk_buff_head	rtx_queue;	/* sent, not ACKed */
+	struct rb_root		rtx_queue;	/* sent, not ACKed: by seq */
+	struct list_head	sent;		/* in flight: by time */
+
+	struct teach_terms	terms;		/* of the two SYNs */
 
 	/* How large. */
 	u16			user_mss;	/* TCP_MAXSEG */
-	u16			mss_clamp;	/* the peer's MSS option */
+	u16			mss_clamp;	/* what the peer takes */
 	u16			mss_cache;	/* what we cut to now */
 	u16			advmss;		/* what we offered */
 	u32			pmtu;		/* mss_cache is for this */
@@ -227,14 +326,52 @@ struct teach_sock {
 	u32			cwnd_cnt;	/* ACKed since cwnd last grew */
 	u32			ssthresh;
 	u32			packets_out;	/* on rtx_queue */
-	u32			sacked_out;	/* duplicate ACKs: arrived */
+	u32			sacked_out;	/* of those, arrived */
 	u32			lost_out;	/* marked lost */
-	u32			retrans_out;	/* of those, sent again */
-	u32			high_seq;	/* snd_nxt at its begin */
-	u8			recovery;
+	u32			retrans_out;	/* sent again */
+	u32			delivered;	/* ever */
+	u32			lost;		/* ever */
 	bool			cwnd_limited;	/* cwnd was what stopped us */
 
+	/* Loss: recovery.c. */
+	u8			recovery;	/* enum teach_recovery */
+	u32			high_seq;	/* snd_nxt at its begin */
+	u32			prior_cwnd;	/* cwnd then */
+	u32			prior_ssthresh;
+	u32			prr_delivered;	/* RFC 6937 2 */
+	u32			prr_out;
+	u32			undo_marker;	/* snd_una then; 0: no undo */
+	int			undo_retrans;	/* not yet D-SACKed; -1: none */
+	u32			retrans_stamp;	/* our clock at the first */
+	bool			frto;		/* RFC 5682 is at work */
+	bool			try_new;	/* it wants new data sent */
+
+	/* What the peer has SACKed: sack.c. */
+	struct teach_sack	snd_sack[TEACH_SACKS_MAX];
+	u8			snd_sacks;
+	bool			sack_high_valid;
+	u32			sack_high;	/* end of the highest */
+	u32			dsacks;		/* ever */
+
+	/* RACK-TLP: rack.c. */
+	u32			rack_sent_us;	/* RACK.xmit_ts */
+	u32			rack_end_seq;
+	u32			rack_rtt_us;
+	u32			rack_round_seq;	/* reo_wnd_mult grew there */
+	u8			reo_wnd_mult;
+	u8			reo_wnd_persist;
+	bool			rack_valid;
+	bool			reord_seen;
+	bool			tlp_retrans;	/* the probe was a second one */
+	u32			tlp_high_seq;	/* snd_nxt then; 0: none out */
+
+	/* ECN: ecn.c. */
+	bool			ecn_echo;	/* CE came: ECE until CWR */
+	bool			ecn_cwr;	/* to be said with new data */
+
 	/* How long. */
+	u32			min_rtt_us;
+	u32			min_rtt_stamp;	/* jiffies */
 	u32			srtt_us;	/* << 3 */
 	u32			rttvar_us;	/* << 2 */
 	u32			rto;		/* jiffies, without backoff */
@@ -248,9 +385,14 @@ struct teach_sock {
 	u32			rcv_nxt;
 	u32			rcv_wup;	/* rcv_nxt of the last ACK */
 	u32			rcv_wnd;	/* the window sent then */
+	u32			window_clamp;	/* the widest it may be */
 	u32			copied_seq;	/* what the reader has had */
 	u16			rcv_mss;	/* the peer seems to cut so */
 	struct rb_root		ofo_queue;	/* out of order */
+	struct teach_sack	rcv_sack[TEACH_SACKS_MAX];
+	struct teach_sack	dsack;		/* has come twice */
+	u8			rcv_sacks;
+	bool			has_dsack;
 
 	/* ACKs. */
 	bool			ack_due;	/* something is not yet ACKed */
@@ -281,27 +423,41 @@ static inline struct sock *teach_entry_sk(const struct teach_entry *e)
 /**
  * struct teach_cb - what we know of a segment, in skb->cb
  * @ip: the kernel's IPv4 has these bytes while the skb is in its hands
+ * @sent_node: sent and kept: in teach_sock.sent
  * @seq: of the first byte
  * @end_seq: behind the last; SYN and FIN count one each
  * @ack: received: the header's
- * @sent_us: sent: when, for the RTT
+ * @sent_us: sent: when, for the RTT and RACK
  * @window: received: the header's
+ * @segs: sent: how many segments it is
+ * @mss: sent: of how many bytes each, but for the last
  * @flags: TEACH_FIN…
+ * @ce: received: a router has seen congestion
+ * @sacked: sent: has arrived, as a SACK block says
  * @lost: sent: taken for lost
  * @retrans: sent: and sent again since
  * @ever_retrans: sent: more than once, so no RTT from it (Karn)
  */
 struct teach_cb {
-	struct inet_skb_parm	ip;
+	union {
+		struct inet_skb_parm	ip;
+		struct list_head	sent_node;
+	};
 	u32			seq;
 	u32			end_seq;
 	union {
 		u32		ack;
 		u32		sent_us;
 	};
-	u16			window;
+	union {
+		u16		window;
+		u16		segs;
+	};
+	u16			mss;
 	u8			flags;
-	u8			lost:1,
+	u8			ce:1,
+				sacked:1,
+				lost:1,
 				retrans:1,
 				ever_retrans:1;
 };
@@ -310,6 +466,14 @@ static inline struct teach_cb *teach_cb(const struct sk_buff *skb)
 {
 	BUILD_BUG_ON(sizeof(struct teach_cb) > sizeof(skb->cb));
 	return (struct teach_cb *)skb->cb;
+}
+
+/* RFC 7323 2.3: the window of a SYN is never scaled. */
+static inline u32 teach_peer_window(const struct teach_sock *ts,
+				    const struct teach_cb *cb)
+{
+	return cb->flags & TEACH_SYN ? cb->window :
+	       (u32)cb->window << ts->terms.snd_wscale;
 }
 
 /*
@@ -343,7 +507,7 @@ struct teach_listener {
  * @timer: sends the SYN-ACK again; set under @queue's lock
  * @iss: our first sequence number
  * @irs: the peer's
- * @mss: the peer's MSS option
+ * @terms: what the peer's SYN and our SYN-ACK agree on
  * @advmss: the MSS that we offer
  * @window: the peer's, for the new socket
  * @rcv_wnd: what our SYN-ACK offers
@@ -361,7 +525,7 @@ struct teach_request {
 	struct timer_list	timer;
 	u32			iss;
 	u32			irs;
-	u16			mss;
+	struct teach_terms	terms;
 	u16			advmss;
 	u16			window;
 	u16			rcv_wnd;
@@ -377,6 +541,7 @@ struct teach_request {
  * @bind: keeps the local port
  * @tn: whose it is
  * @timer: the end of it
+ * @terms: for the timestamps
  * @lock: the numbers below
  * @state: TIME_WAIT, or FIN_WAIT2 when the user is gone
  *
@@ -391,6 +556,7 @@ struct teach_timewait {
 	u32			snd_nxt;
 	u32			rcv_nxt;
 	u32			rcv_wnd;
+	struct teach_terms	terms;
 	u32			oow_ack_time;
 	u8			state;
 	u8			tos;
@@ -421,6 +587,12 @@ struct teach_sysctl {
 	int			max_syn_backlog;
 	int			max_tw_buckets;
 	int			abort_on_overflow;
+	int			timestamps;
+	int			window_scaling;
+	int			sack;
+	int			dsack;
+	int			frto;
+	int			ecn;
 	int			rmem[3];
 	int			wmem[3];
 };
@@ -474,7 +646,9 @@ static inline struct teach_net *teach_sk_net(const struct sock *sk)
 	return teach_net(sock_net(sk));
 }
 
-#define TEACH_INC(tn, name) this_cpu_inc((tn)->mib->v[TEACH_MIB_##name])
+#define TEACH_ADD(tn, name, n) \
+	this_cpu_add((tn)->mib->v[TEACH_MIB_##name], n)
+#define TEACH_INC(tn, name) TEACH_ADD(tn, name, 1)
 
 /*
  * What must not be guessed: filled once, when the module is loaded.  (Not with
@@ -482,6 +656,7 @@ static inline struct teach_net *teach_sk_net(const struct sock *sk)
  */
 struct teach_secret {
 	siphash_key_t		isn;		/* RFC 6528 */
+	siphash_key_t		ts_offset;	/* RFC 7323 5.4 */
 	siphash_key_t		port;		/* RFC 6056 */
 	u32			port_offset[256];
 	u32			hash;
@@ -586,18 +761,65 @@ void teach_send_fin(struct sock *sk);
 void teach_send_ack(struct sock *sk);
 void teach_send_rst(struct sock *sk);
 void teach_send_probe(struct sock *sk);
-int teach_retransmit(struct sock *sk, struct sk_buff *skb);
+int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
+bool teach_push_one(struct sock *sk);
+void teach_rtx_unlink(struct teach_sock *ts, struct sk_buff *skb);
+int teach_rtx_split(struct sock *sk, struct sk_buff *skb, u32 len);
+u32 teach_rtx_trim(struct sock *sk, struct sk_buff *skb, u32 una);
+struct sk_buff *teach_last_segment(struct sock *sk);
+u32 teach_size_goal(const struct sock *sk);
 void teach_sync_mss(struct sock *sk, u32 pmtu);
 void teach_check_mss(struct sock *sk);
 u16 teach_advmss(const struct sock *sk, u32 mtu);
 void teach_send_purge(struct sock *sk);
 u32 teach_flight(const struct teach_sock *ts);
 
+/* ack.c */
+void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
+		   const struct teach_options *opt);
+void teach_delivered(struct sock *sk, const struct teach_cb *cb,
+		     struct teach_ack *ack);
+
+/* sack.c */
+void teach_sack_add(struct teach_sock *ts, u32 start, u32 end);
+void teach_sack_advance(struct teach_sock *ts);
+void teach_dsack_set(struct sock *sk, u32 start, u32 end);
+void teach_sack_options(struct teach_sock *ts, struct teach_options *opt);
+void teach_rcv_sack(struct sock *sk, u32 una, const struct teach_options *opt,
+		    struct teach_ack *ack);
+void teach_sack_renege(struct teach_sock *ts);
+
+/* rack.c */
+void teach_min_rtt_sample(struct teach_sock *ts, u32 rtt_us);
+void teach_rack_delivered(struct teach_sock *ts, const struct teach_cb *cb,
+			  u32 now_us);
+void teach_reordered(struct sock *sk);
+void teach_rack_adapt(struct teach_sock *ts, const struct teach_ack *ack);
+void teach_rack_recovered(struct teach_sock *ts);
+s32 teach_rack_remaining(const struct teach_sock *ts, const struct teach_cb *cb,
+			 u32 now_us);
+bool teach_rack_detect(struct sock *sk);
+void teach_tlp_schedule(struct sock *sk);
+void teach_tlp_send(struct sock *sk);
+void teach_tlp_ack(struct sock *sk, const struct teach_ack *ack);
+
 /* recovery.c */
-void teach_rcv_ack(struct sock *sk, struct sk_buff *skb);
+void teach_recover(struct sock *sk, struct teach_ack *ack);
+void teach_recover_reo(struct sock *sk);
+void teach_mark_lost(struct teach_sock *ts, struct teach_cb *cb);
+void teach_enter_cwr(struct sock *sk);
 void teach_enter_loss(struct sock *sk);
 void teach_mss_shrunk(struct sock *sk);
 void teach_retransmit_lost(struct sock *sk);
+
+/* ecn.c */
+bool teach_ecn_ask(const struct net *net);
+bool teach_ecn_asked(const struct net *net, u8 flags);
+bool teach_ecn_agreed(u8 flags);
+void teach_ecn_rcv(struct teach_sock *ts, const struct teach_cb *cb);
+bool teach_ecn_echoed(const struct teach_sock *ts, const struct teach_cb *cb);
+void teach_ecn_reduced(struct teach_sock *ts);
+u8 teach_ecn_send(struct teach_sock *ts, u8 *flags, bool new_data);
 
 /* rtt.c */
 u32 teach_clock_us(void);
@@ -607,17 +829,28 @@ u32 teach_rto(const struct teach_sock *ts);
 
 /* cong.c */
 void teach_cong_init(struct teach_sock *ts);
-u32 teach_cong_ssthresh(const struct teach_sock *ts);
-void teach_cong_acked(struct teach_sock *ts, u32 acked);
+u32 teach_cong_ssthresh(struct sock *sk);
+void teach_cong_acked(struct sock *sk, const struct teach_ack *ack);
+void teach_cong_event(struct sock *sk, enum teach_cong_event event);
+u32 teach_cong_undo(struct sock *sk);
 
 /* options.c */
-struct teach_options {
-	u16			mss;	/* 0: none came */
-};
-
-void teach_options_parse(const struct sk_buff *skb,
+void teach_options_parse(const struct sk_buff *skb, struct teach_options *opt);
+unsigned int teach_options_len(const struct teach_options *opt);
+void teach_options_write(__be32 *ptr, const struct teach_options *opt);
+void teach_terms_offer(const struct sock *sk, const struct teach_tuple *t,
+		       struct teach_terms *terms);
+void teach_terms_agree(struct teach_terms *terms,
+		       const struct teach_options *opt);
+void teach_terms_apply(struct sock *sk, const struct teach_terms *terms);
+void teach_terms_options(const struct teach_terms *terms, u16 mss,
 			 struct teach_options *opt);
-unsigned int teach_options_write(u8 *ptr, u8 flags, u16 mss);
+u32 teach_ts_now(const struct teach_terms *terms);
+void teach_ts_options(const struct teach_terms *terms,
+		      struct teach_options *opt);
+void teach_ts_recent(struct teach_terms *terms, u32 tsval);
+bool teach_paws_ok(const struct teach_terms *terms,
+		   const struct teach_options *opt);
 
 /* timer.c */
 void teach_timer_init(struct sock *sk);
@@ -654,6 +887,7 @@ void teach_enter_memory_pressure(struct sock *sk);
 void teach_leave_memory_pressure(struct sock *sk);
 bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb, int limit);
 int teach_rcv_space(const struct sock *sk);
+u32 teach_rcv_space_max(const struct sock *sk);
 void teach_sndbuf_expand(struct sock *sk);
 void teach_write_space(struct sock *sk);
 
@@ -667,7 +901,7 @@ void teach_write_space(struct sock *sk);
  * @ack: of the TCP header
  * @window: of the TCP header
  * @flags: of the TCP header
- * @mss: offered when @flags has SYN
+ * @opt: the options
  * @state: of what it is sent for, for the trace
  *
  * The answers of LISTEN, SYN_RECV, TIME_WAIT and CLOSED.
@@ -681,7 +915,7 @@ struct teach_bare {
 	u32			ack;
 	u16			window;
 	u8			flags;
-	u16			mss;
+	struct teach_options	opt;
 	u8			state;
 };
 
@@ -691,10 +925,12 @@ void teach_ip_exit(void);
 struct dst_entry *teach_route(struct sock *sk);
 struct dst_entry *teach_route_connect(struct sock *sk, __be32 daddr,
 				      __be16 dport, __be32 *saddr);
-int teach_ip_xmit(struct sock *sk, struct sk_buff *skb);
+void teach_setup_caps(struct sock *sk, struct dst_entry *dst);
+int teach_ip_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn);
 int teach_ip_send(struct net *net, const struct teach_bare *seg);
 void teach_ip_mtu_reduced(struct sock *sk);
 u32 teach_isn(const struct teach_tuple *t);
+u32 teach_ts_offset(const struct teach_tuple *t);
 
 /* proc.c, sysctl.c */
 int teach_proc_init(struct teach_net *tn);

@@ -2,7 +2,7 @@
 /*
  * What happens when nothing does.
  *
- * A socket waits for up to four things at a time but has one kernel timer,
+ * A socket waits for up to six things at a time but has one kernel timer,
  * set to no later than the first of them.  To put a deadline off or to clear
  * it is then only a store: the timer fires, finds nothing due, and is set
  * again.  A round trip so touches the timer wheel hardly ever.
@@ -68,7 +68,7 @@ static void teach_timer_rtx(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
-	if (skb_queue_empty(&ts->rtx_queue))
+	if (RB_EMPTY_ROOT(&ts->rtx_queue))
 		return;
 
 	TEACH_INC(teach_sk_net(sk), TIMEOUTS);
@@ -81,7 +81,7 @@ static void teach_timer_rtx(struct sock *sk)
 		sk_dst_reset(sk);
 
 	teach_enter_loss(sk);
-	if (teach_retransmit(sk, skb_peek(&ts->rtx_queue)) &&
+	if (teach_retransmit(sk, skb_rb_first(&ts->rtx_queue), 1) &&
 	    !sock_flag(sk, SOCK_DEAD)) {
 		/* It did not leave this host: that says nothing of the path. */
 		teach_timer_set(sk, TEACH_TIMER_RTX,
@@ -94,12 +94,19 @@ static void teach_timer_rtx(struct sock *sk)
 	teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
 }
 
+/* RFC 8985 6.3: reordering could have taken so long, and has not. */
+static void teach_timer_reo(struct sock *sk)
+{
+	teach_recover_reo(sk);
+	teach_push(sk);
+}
+
 /* RFC 9293 3.8.6.1: ask whether the window has opened. */
 static void teach_timer_probe(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
-	if (!skb_queue_empty(&ts->rtx_queue) ||
+	if (!RB_EMPTY_ROOT(&ts->rtx_queue) ||
 	    skb_queue_empty(&sk->sk_write_queue))
 		return;
 
@@ -110,7 +117,7 @@ static void teach_timer_probe(struct sock *sk)
 	}
 	teach_send_probe(sk);
 	/* What was sent could be data, and is waited for as such. */
-	if (!skb_queue_empty(&ts->rtx_queue))
+	if (!RB_EMPTY_ROOT(&ts->rtx_queue))
 		return;
 	ts->probes_out++;
 	ts->backoff = min(ts->backoff + 1, 16);
@@ -143,6 +150,8 @@ static void teach_timer_fin_wait2(struct sock *sk)
 void teach_timer_run(struct sock *sk)
 {
 	static void (*const expired[TEACH_TIMERS])(struct sock *sk) = {
+		[TEACH_TIMER_REO]	= teach_timer_reo,
+		[TEACH_TIMER_TLP]	= teach_tlp_send,
 		[TEACH_TIMER_RTX]	= teach_timer_rtx,
 		[TEACH_TIMER_PROBE]	= teach_timer_probe,
 		[TEACH_TIMER_DELACK]	= teach_timer_delack,

@@ -68,6 +68,7 @@ static struct teach_timewait *teach_timewait_alloc(struct sock *sk, int state)
 	tw->snd_nxt = ts->snd_nxt;
 	tw->rcv_nxt = ts->rcv_nxt;
 	tw->rcv_wnd = ts->rcv_wnd;
+	tw->terms = ts->terms;
 	tw->tos = inet_sk(sk)->tos;
 	spin_lock_init(&tw->lock);
 	timer_setup(&tw->timer, teach_timewait_timer, 0);
@@ -137,20 +138,28 @@ static void teach_timewait_restart(struct teach_timewait *tw)
 
 static void teach_timewait_ack(struct teach_timewait *tw)
 {
+	struct teach_options opt = {};
+
+	teach_ts_options(&tw->terms, &opt);
 	teach_ip_send(tw->tn->net, &(struct teach_bare) {
 		.t	= tw->entry.tuple,
 		.dif	= tw->entry.dif,
 		.tos	= tw->tos,
 		.seq	= tw->snd_nxt,
 		.ack	= tw->rcv_nxt,
-		.window	= tw->rcv_wnd,
+		.window	= tw->rcv_wnd >> tw->terms.rcv_wscale,
 		.flags	= TEACH_ACK,
+		.opt	= opt,
 		.state	= tw->state,
 	});
 }
 
-/* RFC 9293 3.6.1, MAY-2: a SYN that is newer than all we have seen. */
+/*
+ * RFC 9293 3.6.1, MAY-2, and RFC 6191: a SYN that is newer than all we have
+ * seen, by its sequence number or by the peer's clock.
+ */
 static bool teach_timewait_reuse(struct teach_timewait *tw,
+				 const struct teach_options *opt,
 				 struct sk_buff *skb)
 {
 	const struct teach_cb *cb = teach_cb(skb);
@@ -158,7 +167,11 @@ static bool teach_timewait_reuse(struct teach_timewait *tw,
 	u32 iss;
 
 	if ((cb->flags & (TEACH_SYN | TEACH_ACK | TEACH_RST)) != TEACH_SYN ||
-	    !after(cb->seq, tw->rcv_nxt))
+	    !teach_paws_ok(&tw->terms, opt))
+		return false;
+	if (!after(cb->seq, tw->rcv_nxt) &&
+	    !(tw->terms.timestamps && opt->has_timestamps &&
+	      after(opt->tsval, tw->terms.ts_recent)))
 		return false;
 
 	sk = teach_lookup_listener(tw->tn, tw->entry.tuple.proto,
@@ -242,13 +255,17 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 {
 	const struct teach_cb *cb = teach_cb(skb);
 	struct net *net = tw->tn->net;
+	struct teach_options opt;
+	bool old;
 
-	if (tw->state == TCP_TIME_WAIT && teach_timewait_reuse(tw, skb))
+	teach_options_parse(skb, &opt);
+	if (tw->state == TCP_TIME_WAIT && teach_timewait_reuse(tw, &opt, skb))
 		return;
 
-	/* First, check the sequence number. */
-	if (!teach_in_window(cb, tw->rcv_nxt, tw->rcv_nxt,
-			     tw->rcv_nxt + tw->rcv_wnd)) {
+	/* First, check the sequence number, and that it is not an old one. */
+	old = !(cb->flags & TEACH_RST) && !teach_paws_ok(&tw->terms, &opt);
+	if (old || !teach_in_window(cb, tw->rcv_nxt, tw->rcv_nxt,
+				    tw->rcv_nxt + tw->rcv_wnd)) {
 		if (cb->flags & TEACH_RST)
 			teach_drop(net, skb, TEACH_DROP_BAD_RESET);
 		else
@@ -271,6 +288,8 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
 		return;
 	}
+	if (opt.has_timestamps && !after(cb->seq, tw->rcv_nxt))
+		teach_ts_recent(&tw->terms, opt.tsval);
 	if (tw->state == TCP_FIN_WAIT2)
 		teach_timewait_fin_wait2(tw, skb);
 	else if (cb->seq == cb->end_seq)
