@@ -1,64 +1,375 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much may be in the network: Reno, RFC 5681.
+ * How much may be in the network: who decides it, and what all who do share.
  *
- * cwnd and ssthresh count segments.  Below ssthresh each acknowledged
- * segment allows one more (slow start); above, a whole cwnd of them does
- * (congestion avoidance).  Loss halves what was in flight.
+ * cwnd and ssthresh count segments.  Below ssthresh each segment that arrives
+ * allows one more (slow start); above, an algorithm says how cwnd grows, and
+ * after a loss what is left of it.  Algorithms are looked up by name, can be
+ * modules, and are chosen for a socket (TCP_CONGESTION) or for all new sockets
+ * of a network namespace (net.teach.congestion_control).
+ *
+ *	init	 acked, acked, ...     ssthresh	     acked, ...	    release
+ *	  |	      |			   |		|		|
+ *	ESTABLISHED   cwnd grows	loss: cwnd	cwnd grows   closed, or
+ *					is cut			     another
+ *								     is chosen
+ *
+ * recovery.c says which segments have arrived and which are lost.
  */
+#include <linux/kmod.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/rculist.h>
+
 #include "teach.h"
 
-#define TEACH_SSTHRESH_MAX	0x7fffffff
-#define TEACH_CWND_MAX		0x7fffff
+static LIST_HEAD(teach_cong_list);	/* writers hold teach_cong_lock */
+static DEFINE_SPINLOCK(teach_cong_lock);
 
-void teach_cong_init(struct teach_sock *ts)
+/*
+ * ---- Who there is ----
+ */
+
+/* Under rcu_read_lock() or teach_cong_lock. */
+static struct teach_cong_ops *teach_cong_find(const char *name)
 {
-	ts->cwnd = TEACH_INIT_CWND;
-	ts->cwnd_cnt = 0;
-	ts->ssthresh = TEACH_SSTHRESH_MAX;
-}
+	struct teach_cong_ops *ops;
 
-/* RFC 5681 (4): half the flight, and at least two. */
-u32 teach_cong_ssthresh(struct sock *sk)
-{
-	const struct teach_sock *ts = teach_sk(sk);
-
-	return max(min(teach_flight(ts), ts->cwnd) / 2, 2U);
+	list_for_each_entry_rcu(ops, &teach_cong_list, node,
+				lockdep_is_held(&teach_cong_lock))
+		if (!strcmp(ops->name, name))
+			return ops;
+	return NULL;
 }
 
 /**
- * teach_cong_acked - new data was acknowledged and nothing seems lost
- * @ts: the socket
- * @acked: how many segments
+ * teach_cong_register - offer an algorithm
+ * @ops: the algorithm
+ *
+ * Return: 0; -EINVAL when it lacks a name or what is not optional; -EEXIST
+ * when its name is taken.
+ */
+int teach_cong_register(struct teach_cong_ops *ops)
+{
+	int err = 0;
+
+	if (!ops->name[0] || !ops->ssthresh || !ops->acked)
+		return -EINVAL;
+
+	spin_lock(&teach_cong_lock);
+	if (teach_cong_find(ops->name))
+		err = -EEXIST;
+	else
+		list_add_tail_rcu(&ops->node, &teach_cong_list);
+	spin_unlock(&teach_cong_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(teach_cong_register);
+
+/**
+ * teach_cong_unregister - offer it no more
+ * @ops: the algorithm
+ *
+ * Its module is being unloaded, so no socket uses it and none can begin to.
+ */
+void teach_cong_unregister(struct teach_cong_ops *ops)
+{
+	spin_lock(&teach_cong_lock);
+	list_del_rcu(&ops->node);
+	spin_unlock(&teach_cong_lock);
+	/* Who has found it without a lock may be reading it still. */
+	synchronize_rcu();
+}
+EXPORT_SYMBOL_GPL(teach_cong_unregister);
+
+/**
+ * teach_cong_load - load the module of an algorithm, as Linux's TCP does
+ * @name: the algorithm; nothing happens when it is there, or does not exist
+ *
+ * Context: process, no locks.
+ */
+void teach_cong_load(const char *name)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = teach_cong_find(name);
+	rcu_read_unlock();
+	if (!found && capable(CAP_NET_ADMIN))
+		request_module("teach-cong-%s", name);
+}
+
+/*
+ * ---- What a network namespace's sockets begin with ----
+ */
+
+/* The namespace's; CUBIC when its module is just being unloaded. */
+static const struct teach_cong_ops *teach_cong_get(struct teach_net *tn)
+{
+	const struct teach_cong_ops *ops;
+
+	rcu_read_lock();
+	ops = rcu_dereference(tn->cong);
+	if (!try_module_get(ops->owner))
+		ops = &teach_cubic;
+	rcu_read_unlock();
+	return ops;
+}
+
+/* A new namespace does as the first one does at that time. */
+void teach_cong_net_init(struct teach_net *tn)
+{
+	const struct teach_cong_ops *ops = &teach_cubic;
+
+	if (tn->net != &init_net)
+		ops = teach_cong_get(teach_net(&init_net));
+	RCU_INIT_POINTER(tn->cong, ops);
+}
+
+void teach_cong_net_exit(struct teach_net *tn)
+{
+	module_put(rcu_dereference_protected(tn->cong, true)->owner);
+}
+
+/*
+ * ---- Which one a socket uses ----
+ */
+
+void teach_cong_assign(struct sock *sk)
+{
+	teach_sk(sk)->cong = teach_cong_get(teach_sk_net(sk));
+}
+
+/**
+ * teach_cong_inherit - a connection does as its listener was told to
+ * @sk: the connection, a copy of the listener
+ */
+void teach_cong_inherit(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (!ts->cong_chosen || !try_module_get(ts->cong->owner))
+		teach_cong_assign(sk);
+}
+
+static void teach_cong_stop(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (ts->cong_running && ts->cong->release)
+		ts->cong->release(sk);
+	ts->cong_running = false;
+}
+
+static void teach_cong_run(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	memset(ts->cong_priv, 0, sizeof(ts->cong_priv));
+	if (ts->cong->init)
+		ts->cong->init(sk);
+	ts->cong_running = true;
+}
+
+/* Nobody calls it any more: the socket is about to be freed. */
+void teach_cong_put(struct sock *sk)
+{
+	teach_cong_stop(sk);
+	module_put(teach_sk(sk)->cong->owner);
+}
+
+static void teach_cong_switch(struct sock *sk, const struct teach_cong_ops *ops)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	const struct teach_cong_ops *old = ts->cong;
+	bool running = ts->cong_running;
+
+	teach_cong_stop(sk);
+	WRITE_ONCE(ts->cong, ops);
+	if (running)
+		teach_cong_run(sk);
+	module_put(old->owner);
+}
+
+/**
+ * teach_cong_choose - setsockopt(2), TCP_CONGESTION
+ * @sk: the socket, locked; in any state
+ * @name: the algorithm
+ *
+ * Return: 0, -ENOENT, -EPERM, or -EBUSY when its module is being unloaded.
+ */
+int teach_cong_choose(struct sock *sk, const char *name)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	const struct teach_cong_ops *ops;
+	int err = 0;
+
+	rcu_read_lock();
+	ops = teach_cong_find(name);
+	if (!ops)
+		err = -ENOENT;
+	else if (ops == ts->cong)
+		ts->cong_chosen = true;
+	else if (!READ_ONCE(ops->allowed) &&
+		 !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+		err = -EPERM;
+	else if (!try_module_get(ops->owner))
+		err = -EBUSY;
+	rcu_read_unlock();
+	if (err || ops == ts->cong)
+		return err;
+
+	ts->cong_chosen = true;
+	teach_cong_switch(sk, ops);
+	return 0;
+}
+
+/*
+ * ---- A connection's window ----
+ */
+
+/* RFC 6928: ten segments; like Linux's of any size.  ip-route(8): initcwnd. */
+static u32 teach_initial_cwnd(const struct sock *sk)
+{
+	const struct dst_entry *dst = __sk_dst_get((struct sock *)sk);
+	u32 cwnd = dst ? dst_metric(dst, RTAX_INITCWND) : 0;
+
+	return min_t(u32, cwnd ? : TEACH_INIT_CWND, TEACH_CWND_MAX);
+}
+
+/* No connection, or no longer. */
+void teach_cong_reset(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	teach_cong_stop(sk);
+	ts->cwnd = TEACH_INIT_CWND;
+	ts->cwnd_cnt = 0;
+	ts->cwnd_limited = false;
+	ts->ssthresh = TEACH_SSTHRESH_MAX;
+}
+
+/**
+ * teach_cong_start - the handshake is complete
+ * @sk: the socket, locked
+ */
+void teach_cong_start(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	teach_cong_reset(sk);
+	ts->cwnd = teach_initial_cwnd(sk);
+	teach_cong_run(sk);
+}
+
+/**
+ * teach_cong_ssthresh - segments were lost
+ * @sk: the socket, locked
+ *
+ * Return: the new ssthresh.  What cwnd and ssthresh were is kept, for
+ * teach_cong_undo().
+ */
+u32 teach_cong_ssthresh(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	ts->prior_cwnd = ts->cwnd;
+	ts->prior_ssthresh = ts->ssthresh;
+	return ts->cong_running ? ts->cong->ssthresh(sk) : ts->ssthresh;
+}
+
+/**
+ * teach_cong_undo - nothing had been lost
+ * @sk: the socket, locked; since teach_cong_ssthresh() nothing else was lost
+ */
+void teach_cong_undo(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	u32 cwnd = ts->prior_cwnd;
+
+	if (ts->cong_running && ts->cong->undo_cwnd)
+		cwnd = ts->cong->undo_cwnd(sk);
+	ts->cwnd = max(ts->cwnd, cwnd);
+	ts->ssthresh = max(ts->ssthresh, ts->prior_ssthresh);
+}
+
+/**
+ * teach_cong_acked - segments have arrived, and none seems lost
+ * @sk: the socket, locked
+ * @ack: what the ACK says
  */
 void teach_cong_acked(struct sock *sk, const struct teach_ack *ack)
 {
 	struct teach_sock *ts = teach_sk(sk);
-	u32 acked = ack->delivered;
 
-	/* RFC 7661: a window that is not used says nothing about the path. */
-	if (!ts->cwnd_limited)
-		return;
-
-	if (ts->cwnd < ts->ssthresh) {
-		u32 grow = min(acked, ts->ssthresh - ts->cwnd);
-
-		ts->cwnd += grow;
-		acked -= grow;
-	}
-	ts->cwnd_cnt += acked;
-	if (ts->cwnd_cnt >= ts->cwnd) {
-		ts->cwnd_cnt -= ts->cwnd;
-		ts->cwnd++;
-	}
-	ts->cwnd = min_t(u32, ts->cwnd, TEACH_CWND_MAX);
+	/* Not for our SYN. */
+	if (ts->cong_running)
+		ts->cong->acked(sk, ack);
 }
 
-void teach_cong_event(struct sock *sk, enum teach_cong_event event)
+void teach_cong_event(struct sock *sk, enum teach_cong_event ev)
 {
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (ts->cong_running && ts->cong->event)
+		ts->cong->event(sk, ev);
 }
 
-u32 teach_cong_undo(struct sock *sk)
+/*
+ * ---- For algorithms ----
+ */
+
+/**
+ * teach_cwnd_limited - is cwnd what keeps us from sending more?
+ * @ts: the socket
+ *
+ * RFC 7661: a window that is not used says nothing about the path, and must
+ * not grow.
+ */
+bool teach_cwnd_limited(const struct teach_sock *ts)
 {
-	return teach_sk(sk)->prior_cwnd;
+	return ts->cwnd_limited;
 }
+EXPORT_SYMBOL_GPL(teach_cwnd_limited);
+
+/* FlightSize of RFC 5681: sent and not acknowledged, as far as cwnd allows. */
+u32 teach_cwnd_flight(const struct teach_sock *ts)
+{
+	return min(ts->packets_out, ts->cwnd);
+}
+EXPORT_SYMBOL_GPL(teach_cwnd_flight);
+
+/**
+ * teach_slow_start - RFC 5681 3.1: one more for each that has arrived
+ * @ts: the socket
+ * @acked: how many have
+ *
+ * As in Linux one ACK for many counts as as many ACKs for one: a large
+ * segment that was cut on its way out is often acknowledged whole.
+ *
+ * Return: how many of @acked are left when cwnd has come to ssthresh; all of
+ * them when it was there before.
+ */
+u32 teach_slow_start(struct teach_sock *ts, u32 acked)
+{
+	u32 room = ts->ssthresh - min(ts->cwnd, ts->ssthresh);
+	u32 grow = min(acked, room);
+
+	ts->cwnd = min_t(u32, ts->cwnd + grow, TEACH_CWND_MAX);
+	return acked - grow;
+}
+EXPORT_SYMBOL_GPL(teach_slow_start);
+
+/**
+ * teach_cwnd_add - grow by a fraction of a segment
+ * @ts: the socket
+ * @credit: the fraction's numerator
+ * @per: its denominator, not 0
+ */
+void teach_cwnd_add(struct teach_sock *ts, u64 credit, u32 per)
+{
+	u64 grow = div_u64_rem(ts->cwnd_cnt + credit, per, &ts->cwnd_cnt);
+
+	ts->cwnd = min_t(u64, ts->cwnd + grow, TEACH_CWND_MAX);
+}
+EXPORT_SYMBOL_GPL(teach_cwnd_add);

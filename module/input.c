@@ -212,7 +212,7 @@ void teach_established(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
-	teach_cong_init(ts);
+	teach_cong_start(sk);
 	/* RFC 5681 3.1: a lost SYN says something, but once is chance. */
 	if (ts->total_retrans > 1)
 		ts->cwnd = 1;

@@ -619,9 +619,10 @@ static struct sk_buff *teach_gso_segment(struct sk_buff *skb,
 		th->check = ~csum_tcpudp_magic(iph->saddr, iph->daddr, len,
 					       iph->protocol, 0);
 		if (seg->ip_summed == CHECKSUM_PARTIAL)
-			gso_reset_checksum(seg, ~th->check);
+			gso_reset_checksum(seg, (__force __wsum)~th->check);
 		else
-			th->check = gso_make_checksum(seg, ~th->check);
+			th->check = gso_make_checksum(seg, (__force __wsum)
+							   ~th->check);
 	}
 	return segs;
 }

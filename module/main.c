@@ -60,9 +60,10 @@ static int __net_init teach_net_init(struct net *net)
 	err = teach_port_init(tn);
 	if (err)
 		goto out_hash;
+	teach_cong_net_init(tn);
 	err = teach_sysctl_init(tn);
 	if (err)
-		goto out_port;
+		goto out_cong;
 	err = teach_proc_init(tn);
 	if (err)
 		goto out_sysctl;
@@ -70,7 +71,8 @@ static int __net_init teach_net_init(struct net *net)
 
 out_sysctl:
 	teach_sysctl_exit(tn);
-out_port:
+out_cong:
+	teach_cong_net_exit(tn);
 	teach_port_exit(tn);
 out_hash:
 	teach_hash_exit(tn);
@@ -112,6 +114,7 @@ static void __net_exit teach_net_exit(struct net *net)
 	teach_proc_exit(tn);
 	teach_hash_walk(tn, teach_end, NULL);
 	teach_sysctl_exit(tn);
+	teach_cong_net_exit(tn);
 	teach_port_exit(tn);
 	teach_hash_exit(tn);
 	/* Timers and callbacks under RCU count to the end. */
@@ -135,9 +138,12 @@ static int __init teach_init(void)
 	int err;
 
 	get_random_bytes(&teach_secret, sizeof(teach_secret));
-	err = teach_memory_init();
+	err = teach_cong_register(&teach_cubic);
 	if (err)
 		return err;
+	err = teach_memory_init();
+	if (err)
+		goto out_cong;
 	err = teach_listen_init();
 	if (err)
 		goto out_memory;
@@ -175,6 +181,8 @@ out_listen:
 	teach_listen_exit();
 out_memory:
 	teach_memory_exit();
+out_cong:
+	teach_cong_unregister(&teach_cubic);
 	return err;
 }
 
@@ -194,6 +202,7 @@ static void __exit teach_exit(void)
 	teach_timewait_exit();
 	teach_listen_exit();
 	teach_memory_exit();
+	teach_cong_unregister(&teach_cubic);
 }
 
 module_init(teach_init);

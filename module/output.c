@@ -109,10 +109,12 @@ static void teach_rtx_insert(struct teach_sock *ts, struct sk_buff *skb)
 {
 	struct rb_node **p = &ts->rtx_queue.rb_node;
 	struct rb_node *parent = NULL;
+	struct sk_buff *other;
 
 	while (*p) {
 		parent = *p;
-		if (before(teach_cb(skb)->seq, teach_cb(rb_to_skb(parent))->seq))
+		other = rb_to_skb(parent);
+		if (before(teach_cb(skb)->seq, teach_cb(other)->seq))
 			p = &parent->rb_left;
 		else
 			p = &parent->rb_right;
@@ -751,8 +753,9 @@ int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	}
 	if (skb->len > mss && cb->mss != mss)
 		teach_recount(ts, skb, mss);
-	max = sk_can_gso(sk) ? min_t(u64, (u64)segs * mss, teach_size_goal(sk)) :
-			       mss;
+	max = mss;
+	if (sk_can_gso(sk))
+		max = min_t(u64, (u64)segs * mss, teach_size_goal(sk));
 	if (skb->len > max && teach_rtx_split(sk, skb, rounddown(max, mss)))
 		return -ENOMEM;
 

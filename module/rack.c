@@ -99,7 +99,7 @@ void teach_rack_recovered(struct teach_sock *ts)
 
 static u32 teach_reo_wnd(const struct teach_sock *ts)
 {
-	/* Nothing shows that this path reorders: as of old, three are enough. */
+	/* Nothing shows that this path reorders: three are enough. */
 	if (!ts->reord_seen && (ts->recovery >= TEACH_RECOVERY ||
 				ts->sacked_out >= TEACH_DUPTHRESH))
 		return 0;

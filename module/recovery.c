@@ -56,7 +56,6 @@ static void teach_begin_reduction(struct sock *sk)
 
 	ts->high_seq = ts->snd_nxt;
 	ts->tlp_high_seq = 0;
-	ts->prior_cwnd = ts->cwnd;
 	ts->prr_delivered = 0;
 	ts->prr_out = 0;
 	ts->cwnd_cnt = 0;
@@ -123,9 +122,6 @@ static void teach_begin_undo(struct teach_sock *ts)
 	ts->undo_marker = ts->snd_una;
 	/* Those that are out already could answer, too. */
 	ts->undo_retrans = ts->retrans_out ? : -1;
-	ts->prior_ssthresh = ts->ssthresh;
-	if (ts->recovery < TEACH_CWR)
-		ts->prior_ssthresh = max(ts->ssthresh, ts->cwnd / 4 * 3);
 }
 
 /* Eifel: the ACK answers a segment that was sent before we sent any again. */
@@ -161,8 +157,7 @@ static void teach_undo(struct sock *sk, bool unmark_lost)
 		list_splice(&back, &ts->sent);
 		ts->lost_out = 0;
 	}
-	ts->cwnd = max(ts->cwnd, teach_cong_undo(sk));
-	ts->ssthresh = max(ts->ssthresh, ts->prior_ssthresh);
+	teach_cong_undo(sk);
 	ts->undo_marker = 0;
 	/* All of that reordering was taken for loss. */
 	ts->reord_seen = true;
@@ -238,9 +233,11 @@ static void teach_enter_recovery(struct sock *sk)
 	struct teach_sock *ts = teach_sk(sk);
 
 	TEACH_INC(teach_sk_net(sk), FAST_RETRANS);
-	teach_begin_undo(ts);
-	if (ts->recovery < TEACH_CWR)
+	/* In CWR cwnd was cut for another reason, which stays true. */
+	if (ts->recovery < TEACH_CWR) {
+		teach_begin_undo(ts);
 		teach_begin_reduction(sk);
+	}
 	ts->high_seq = ts->snd_nxt;
 	ts->recovery = TEACH_RECOVERY;
 }
@@ -282,7 +279,6 @@ void teach_enter_loss(struct sock *sk)
 	    !after(ts->high_seq, ts->snd_una) ||
 	    (ts->recovery == TEACH_LOSS && !ts->retransmits)) {
 		teach_begin_undo(ts);
-		ts->prior_cwnd = ts->cwnd;
 		ts->ssthresh = teach_cong_ssthresh(sk);
 		teach_ecn_reduced(ts);
 	}

@@ -147,6 +147,7 @@ void teach_destroy_sock(struct sock *sk)
 	teach_timer_stop(sk);
 	teach_send_purge(sk);
 	teach_rcv_purge(sk);
+	teach_cong_put(sk);
 	teach_port_put(teach_sk_net(sk), &teach_sk(sk)->bind);
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);
@@ -194,7 +195,6 @@ static void teach_reset(struct sock *sk)
 	ts->recovery = TEACH_OPEN;
 	ts->delivered = 0;
 	ts->lost = 0;
-	ts->prior_cwnd = 0;
 	ts->undo_marker = 0;
 	ts->retrans_stamp = 0;
 	ts->frto = false;
@@ -212,7 +212,6 @@ static void teach_reset(struct sock *sk)
 	ts->min_rtt_us = 0;
 	ts->ecn_echo = false;
 	ts->ecn_cwr = false;
-	ts->cwnd_limited = false;
 	ts->probes_out = 0;
 	ts->retransmits = 0;
 	ts->total_retrans = 0;
@@ -223,7 +222,7 @@ static void teach_reset(struct sock *sk)
 	ts->oow_ack_time = 0;
 	ts->deferred = 0;
 	teach_rtt_init(ts);
-	teach_cong_init(ts);
+	teach_cong_reset(sk);
 }
 
 /* What a new socket does not share with the listener it is a copy of. */
@@ -258,6 +257,7 @@ static void teach_init_private(struct sock *sk)
 void teach_init_child(struct sock *sk)
 {
 	teach_init_private(sk);
+	teach_cong_inherit(sk);
 	teach_sk(sk)->entry.dif = sk->sk_bound_dev_if;
 }
 
@@ -285,6 +285,7 @@ static void teach_init_sock(struct sock *sk)
 	teach_sk(sk)->wire = IPPROTO_TEACH;
 	teach_sk(sk)->user_family = AF_TEACH;
 	teach_init_private(sk);
+	teach_cong_assign(sk);
 	percpu_counter_inc(&teach_sockets);
 }
 
@@ -1018,6 +1019,29 @@ static int teach_set_option(struct sock *sk, int optname, int val)
 	}
 }
 
+static int teach_set_congestion(struct sock *sk, sockptr_t optval,
+				unsigned int optlen)
+{
+	char name[TEACH_CONG_NAME_MAX];
+	long len;
+	int err;
+
+	if (optlen < 1)
+		return -EINVAL;
+	len = strncpy_from_sockptr(name, optval,
+				   min_t(size_t, optlen, sizeof(name) - 1));
+	if (len < 0)
+		return -EFAULT;
+	name[len] = 0;
+
+	/* May wait for modprobe(8), so before the lock. */
+	teach_cong_load(name);
+	lock_sock(sk);
+	err = teach_cong_choose(sk, name);
+	release_sock(sk);
+	return err;
+}
+
 /* IP options in the header and groups are nothing to a connection. */
 static bool teach_ip_option_refused(int optname)
 {
@@ -1059,6 +1083,8 @@ static int teach_setsockopt(struct socket *sock, int level, int optname,
 	}
 	if (level != SOL_TCP)
 		return -ENOPROTOOPT;
+	if (optname == TCP_CONGESTION)
+		return teach_set_congestion(sk, optval, optlen);
 	if (optlen < sizeof(int))
 		return -EINVAL;
 	if (copy_from_sockptr(&val, optval, sizeof(val)))
@@ -1089,6 +1115,39 @@ static int teach_get_option(struct sock *sk, int optname, int *val)
 	}
 }
 
+/* TCP_CONGESTION and TCP_CC_INFO: no numbers. */
+static int teach_get_congestion(struct sock *sk, int optname,
+				char __user *optval, int __user *optlen)
+{
+	const struct teach_cong_ops *cong;
+	union {
+		char			name[TEACH_CONG_NAME_MAX];
+		union tcp_cc_info	info;
+	} value = {};
+	size_t size = 0;
+	int len, attr;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	lock_sock(sk);
+	cong = teach_sk(sk)->cong;
+	if (optname == TCP_CONGESTION) {
+		size = sizeof(value.name);
+		memcpy(value.name, cong->name, size);
+	} else if (cong->get_info && teach_sk(sk)->cong_running) {
+		size = cong->get_info(sk, ~0U, &attr, &value.info);
+	}
+	release_sock(sk);
+
+	len = min_t(size_t, len, size);
+	if (put_user(len, optlen) || copy_to_user(optval, &value, len))
+		return -EFAULT;
+	return 0;
+}
+
 static int teach_getsockopt(struct socket *sock, int level, int optname,
 			    char __user *optval, int __user *optlen)
 {
@@ -1099,6 +1158,8 @@ static int teach_getsockopt(struct socket *sock, int level, int optname,
 		return ip_getsockopt(sk, level, optname, optval, optlen);
 	if (level != SOL_TCP)
 		return -EOPNOTSUPP;
+	if (optname == TCP_CONGESTION || optname == TCP_CC_INFO)
+		return teach_get_congestion(sk, optname, optval, optlen);
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)

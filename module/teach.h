@@ -27,7 +27,8 @@
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
- * do about it, cong.c how much may be sent.
+ * do about it, cong.c and cong_cubic.c (or a module such as cong_reno.c) how
+ * much may be sent.
  *
  * Locks, outermost first:
  *
@@ -52,6 +53,7 @@
 #include <net/netns/generic.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
+#include <uapi/linux/inet_diag.h>
 #include <uapi/linux/tcp.h>
 
 #include <teach.h>
@@ -65,6 +67,8 @@
 #define TEACH_MSS_DEFAULT	536	/* RFC 9293 3.7.1: no MSS option came */
 #define TEACH_MSS_MIN		48	/* never cut smaller */
 #define TEACH_INIT_CWND		10	/* RFC 6928 */
+#define TEACH_SSTHRESH_MAX	0x7fffffff	/* no loss has been seen */
+#define TEACH_CWND_MAX		0x7fffff
 #define TEACH_DUPTHRESH		3	/* RFC 5681 3.2 */
 
 #define TEACH_RTO_INIT		HZ	/* RFC 6298 2.1 */
@@ -73,6 +77,9 @@
 #define TEACH_TIMEWAIT_LEN	(60 * HZ)	/* 2 MSL */
 #define TEACH_DELACK_MIN	(HZ / 25)	/* 40 ms */
 #define TEACH_OOW_ACK_INTERVAL	(HZ / 2)	/* RFC 5961 7 */
+
+#define TEACH_CONG_NAME_MAX	16	/* tcp(7), TCP_CONGESTION */
+#define TEACH_CONG_PRIV_SIZE	104
 
 /* The flags of the header, as one byte. */
 #define TEACH_FIN		0x01
@@ -267,12 +274,6 @@ struct teach_ack {
 	bool			ece;
 };
 
-/* cong.c */
-enum teach_cong_event {
-	TEACH_CONG_TX_START,	/* sending again; nothing was in flight */
-	TEACH_CONG_LOSS,	/* after a timeout */
-};
-
 /**
  * struct teach_sock - one end of a connection (the TCB), or a listener
  *
@@ -323,8 +324,10 @@ struct teach_sock {
 
 	/* How much: segments. */
 	u32			cwnd;
-	u32			cwnd_cnt;	/* ACKed since cwnd last grew */
+	u32			cwnd_cnt;	/* not yet a whole segment of it */
 	u32			ssthresh;
+	u32			prior_cwnd;	/* before it was last cut */
+	u32			prior_ssthresh;
 	u32			packets_out;	/* on rtx_queue */
 	u32			sacked_out;	/* of those, arrived */
 	u32			lost_out;	/* marked lost */
@@ -336,8 +339,6 @@ struct teach_sock {
 	/* Loss: recovery.c. */
 	u8			recovery;	/* enum teach_recovery */
 	u32			high_seq;	/* snd_nxt at its begin */
-	u32			prior_cwnd;	/* cwnd then */
-	u32			prior_ssthresh;
 	u32			prr_delivered;	/* RFC 6937 2 */
 	u32			prr_out;
 	u32			undo_marker;	/* snd_una then; 0: no undo */
@@ -368,6 +369,12 @@ struct teach_sock {
 	/* ECN: ecn.c. */
 	bool			ecn_echo;	/* CE came: ECE until CWR */
 	bool			ecn_cwr;	/* to be said with new data */
+
+	/* Who decides how much: cong.c. */
+	const struct teach_cong_ops *cong;	/* holds its module */
+	bool			cong_chosen;	/* by TCP_CONGESTION */
+	bool			cong_running;	/* init() was, release() not */
+	u64			cong_priv[TEACH_CONG_PRIV_SIZE / sizeof(u64)];
 
 	/* How long. */
 	u32			min_rtt_us;
@@ -413,6 +420,17 @@ struct teach_sock {
 static inline struct teach_sock *teach_sk(const struct sock *sk)
 {
 	return (struct teach_sock *)sk;
+}
+
+/* What an algorithm for congestion control keeps of its own in a socket. */
+static inline void *teach_cong_priv(const struct sock *sk)
+{
+	return teach_sk(sk)->cong_priv;
+}
+
+static inline bool teach_in_slow_start(const struct teach_sock *ts)
+{
+	return ts->cwnd < ts->ssthresh;
 }
 
 static inline struct sock *teach_entry_sk(const struct teach_entry *e)
@@ -475,6 +493,52 @@ static inline u32 teach_peer_window(const struct teach_sock *ts,
 	return cb->flags & TEACH_SYN ? cb->window :
 	       (u32)cb->window << ts->terms.snd_wscale;
 }
+
+/*
+ * ---- Congestion control: cong.c ----
+ */
+
+/* What an algorithm cannot see from ACKs. */
+enum teach_cong_event {
+	TEACH_CONG_TX_START,	/* sending again; nothing was in flight */
+	TEACH_CONG_LOSS,	/* after ssthresh(): it was a timeout */
+};
+
+/**
+ * struct teach_cong_ops - an algorithm for congestion control
+ * @node: in the list of all, which is under teach_cong_lock and RCU
+ * @name: as TCP_CONGESTION knows it
+ * @owner: the module, held by each socket that uses it; NULL in teach.ko
+ * @allowed: anybody may choose it, not only CAP_NET_ADMIN; the sysctl
+ *	allowed_congestion_control changes it
+ * @init: begin; what teach_cong_priv() gives is zero.  Optional
+ * @release: end, once for each @init.  Optional
+ * @ssthresh: segments were lost: the slow start threshold from now on.  cwnd
+ *	is cut to it by recovery.c
+ * @acked: segments have arrived and none seems lost: let cwnd grow
+ * @event: see above.  Optional
+ * @undo_cwnd: nothing had been lost, and @ssthresh was asked in vain: what
+ *	cwnd should be.  Optional; ts->prior_cwnd unless told
+ * @get_info: TCP_CC_INFO; fill in @info, return its size.  Optional
+ *
+ * All are called with the socket locked, in softirq or with BH enabled, and
+ * must not sleep.
+ */
+struct teach_cong_ops {
+	struct list_head	node;
+	char			name[TEACH_CONG_NAME_MAX];
+	struct module		*owner;
+	bool			allowed;
+
+	void	(*init)(struct sock *sk);
+	void	(*release)(struct sock *sk);
+	u32	(*ssthresh)(struct sock *sk);
+	void	(*acked)(struct sock *sk, const struct teach_ack *ack);
+	void	(*event)(struct sock *sk, enum teach_cong_event ev);
+	u32	(*undo_cwnd)(struct sock *sk);
+	size_t	(*get_info)(struct sock *sk, u32 ext, int *attr,
+			    union tcp_cc_info *info);
+};
 
 /*
  * ---- Before and after ----
@@ -610,6 +674,7 @@ struct teach_sysctl {
  * @ports: those in use, by number
  * @mib: counters, see mib.h
  * @timewaits: how many, for max_tw_buckets
+ * @cong: what new sockets use; holds its module
  * @sysctl_header: /proc/sys/net/teach
  * @sysctl: its values
  */
@@ -628,6 +693,7 @@ struct teach_net {
 
 	struct teach_mib __percpu *mib;
 	atomic_t		timewaits;
+	const struct teach_cong_ops __rcu *cong;
 
 	struct ctl_table_header	*sysctl_header;
 	struct ctl_table	*sysctl_table;
@@ -828,11 +894,28 @@ void teach_rtt_sample(struct teach_sock *ts, u32 rtt_us);
 u32 teach_rto(const struct teach_sock *ts);
 
 /* cong.c */
-void teach_cong_init(struct teach_sock *ts);
+int teach_cong_register(struct teach_cong_ops *ops);
+void teach_cong_unregister(struct teach_cong_ops *ops);
+void teach_cong_net_init(struct teach_net *tn);
+void teach_cong_net_exit(struct teach_net *tn);
+void teach_cong_load(const char *name);
+int teach_cong_choose(struct sock *sk, const char *name);
+void teach_cong_assign(struct sock *sk);
+void teach_cong_inherit(struct sock *sk);
+void teach_cong_put(struct sock *sk);
+void teach_cong_reset(struct sock *sk);
+void teach_cong_start(struct sock *sk);
 u32 teach_cong_ssthresh(struct sock *sk);
 void teach_cong_acked(struct sock *sk, const struct teach_ack *ack);
-void teach_cong_event(struct sock *sk, enum teach_cong_event event);
-u32 teach_cong_undo(struct sock *sk);
+void teach_cong_event(struct sock *sk, enum teach_cong_event ev);
+void teach_cong_undo(struct sock *sk);
+bool teach_cwnd_limited(const struct teach_sock *ts);
+u32 teach_cwnd_flight(const struct teach_sock *ts);
+u32 teach_slow_start(struct teach_sock *ts, u32 acked);
+void teach_cwnd_add(struct teach_sock *ts, u64 credit, u32 per);
+
+/* cong_cubic.c: what is always there */
+extern struct teach_cong_ops teach_cubic;
 
 /* options.c */
 void teach_options_parse(const struct sk_buff *skb, struct teach_options *opt);
