@@ -282,6 +282,7 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 			err = teach_recv_wait(sk, copied, target, &timeo);
 			if (err <= 0)
 				break;
+			err = 0;
 			/* Another reader may have been here meanwhile. */
 			if (!(flags & MSG_PEEK))
 				seq = ts->copied_seq;

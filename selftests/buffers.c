@@ -417,6 +417,23 @@ TEST_F(buffers, nothing_is_nothing)
 	net_recv_all(self->fd[B], 1, 0);
 }
 
+/* To read nothing waits for a byte all the same, and is then nothing. */
+TEST_F(buffers, nothing_waits)
+{
+	char byte;
+	struct net_call call = {
+		.fn = net_call_recv,
+		.fd = self->fd[B],
+		.buf = &byte,
+	};
+
+	net_call(&call);
+	EXPECT_FALSE(net_call_done(&call));
+	net_send_all(self->fd[A], 1, 0);
+	EXPECT_EQ(0, net_call_end(&call));
+	net_recv_all(self->fd[B], 1, 0);
+}
+
 TEST_F(buffers, vectors)
 {
 	static char out[10000], in[10000];
