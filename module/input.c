@@ -221,6 +221,9 @@ void teach_established(struct sock *sk)
 	ts->retrans_stamp = 0;
 	ts->high_seq = ts->iss;
 	ts->rack_round_seq = ts->snd_una;
+	ts->rcvq_seq = ts->copied_seq;
+	ts->rcvq_us = teach_clock_us();
+	ts->rcvq_space = TEACH_INIT_CWND * ts->advmss;
 	ts->quickack = 16;
 
 	teach_set_state(sk, TCP_ESTABLISHED);
@@ -485,6 +488,9 @@ static void teach_rcv_synchronized(struct sock *sk, struct sk_buff *skb,
 		return;
 
 	teach_ecn_rcv(ts, cb);
+	if (ts->terms.timestamps && opt->tsecr &&
+	    cb->end_seq - cb->seq >= ts->rcv_mss)
+		teach_rcv_rtt_sample(ts, opt->tsecr);
 	/* RFC 7323 4.3 (2): the clock of what our next ACK answers. */
 	if (opt->has_timestamps && !after(cb->seq, ts->rcv_wup) &&
 	    teach_paws_ok(&ts->terms, opt))

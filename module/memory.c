@@ -56,6 +56,63 @@ int teach_rcv_space(const struct sock *sk)
 }
 
 /**
+ * teach_rcv_rtt_sample - a round trip, as the receiver sees it
+ * @ts: the socket
+ * @tsecr: our clock, as a full segment has sent it back
+ *
+ * Who only receives has no ACKs to measure by.
+ */
+void teach_rcv_rtt_sample(struct teach_sock *ts, u32 tsecr)
+{
+	u32 ticks = teach_ts_now(&ts->terms) - tsecr;
+	u32 rtt_us;
+
+	if (tsecr == ts->rcv_rtt_tsecr || ticks > INT_MAX / USEC_PER_MSEC)
+		return;
+	ts->rcv_rtt_tsecr = tsecr;
+	rtt_us = max(ticks, 1U) * USEC_PER_MSEC;
+	if (!ts->rcv_rtt_us)
+		ts->rcv_rtt_us = rtt_us << 3;
+	else
+		ts->rcv_rtt_us += rtt_us - (ts->rcv_rtt_us >> 3);
+}
+
+/**
+ * teach_rcvbuf_expand - let the receive buffer follow the reader
+ * @sk: the socket, locked
+ *
+ * What was read in the last round trip is what the path and the reader can
+ * do; the window should be twice that, so that a sender in slow start is
+ * never held up (dynamic right-sizing, as in Linux).  A size that the user
+ * has set stays.
+ */
+void teach_rcvbuf_expand(struct sock *sk)
+{
+	const struct teach_sysctl *sysctl = &teach_sk_net(sk)->sysctl;
+	struct teach_sock *ts = teach_sk(sk);
+	u32 rtt_us = ts->rcv_rtt_us ? : ts->srtt_us;
+	u32 copied = ts->copied_seq - ts->rcvq_seq;
+	u32 now_us = teach_clock_us();
+	u64 window;
+
+	if (now_us - ts->rcvq_us < rtt_us >> 3 || !rtt_us)
+		return;
+	if (copied > ts->rcvq_space && READ_ONCE(sysctl->moderate_rcvbuf) &&
+	    !(sk->sk_userlocks & SOCK_RCVBUF_LOCK)) {
+		window = 2ULL * copied + 16 * ts->advmss;
+		/* As much faster as it has become since the last time. */
+		window += div_u64(2 * window * (copied - ts->rcvq_space),
+				  ts->rcvq_space);
+		window = min_t(u64, 2 * window, READ_ONCE(sysctl->rmem[2]));
+		if (window > sk->sk_rcvbuf)
+			WRITE_ONCE(sk->sk_rcvbuf, window);
+		ts->rcvq_space = copied;
+	}
+	ts->rcvq_seq = ts->copied_seq;
+	ts->rcvq_us = now_us;
+}
+
+/**
  * teach_sndbuf_expand - let the send buffer follow cwnd
  * @sk: the socket, locked
  *

@@ -146,6 +146,7 @@ void teach_rcv_consumed(struct sock *sk)
 	if (sk->sk_state == TCP_CLOSE || sk->sk_shutdown & RCV_SHUTDOWN)
 		return;
 
+	teach_rcvbuf_expand(sk);
 	if (ts->ack_due && ts->rcv_nxt - ts->rcv_wup > ts->rcv_mss) {
 		teach_send_ack(sk);
 		return;

@@ -203,6 +203,7 @@ static void teach_reset(struct sock *sk)
 	ts->sack_high_valid = false;
 	ts->dsacks = 0;
 	ts->rcv_sacks = 0;
+	ts->rcv_rtt_us = 0;
 	ts->has_dsack = false;
 	ts->rack_valid = false;
 	ts->reo_wnd_mult = 1;

@@ -49,6 +49,8 @@ static const struct ctl_table teach_sysctl_template[] = {
 	TEACH_SYSCTL(dsack, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	TEACH_SYSCTL(frto, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	TEACH_SYSCTL(ecn, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
+	TEACH_SYSCTL(moderate_rcvbuf, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     SYSCTL_ONE),
 	TEACH_SYSCTL(rmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	TEACH_SYSCTL(wmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	{}
@@ -70,6 +72,7 @@ static const struct teach_sysctl teach_sysctl_defaults = {
 	.dsack			= 1,
 	.frto			= 2,
 	.ecn			= 2,
+	.moderate_rcvbuf	= 1,
 	.rmem			= { 4096, 131072, 6291456 },
 	.wmem			= { 4096, 16384, 4194304 },
 };

@@ -393,6 +393,11 @@ struct teach_sock {
 	u32			rcv_wup;	/* rcv_nxt of the last ACK */
 	u32			rcv_wnd;	/* the window sent then */
 	u32			window_clamp;	/* the widest it may be */
+	u32			rcv_rtt_us;	/* << 3 */
+	u32			rcv_rtt_tsecr;	/* of the last sample */
+	u32			rcvq_seq;	/* copied_seq, a round trip ago */
+	u32			rcvq_us;	/* when that was */
+	u32			rcvq_space;	/* read in a round trip, at most */
 	u32			copied_seq;	/* what the reader has had */
 	u16			rcv_mss;	/* the peer seems to cut so */
 	struct rb_root		ofo_queue;	/* out of order */
@@ -657,6 +662,7 @@ struct teach_sysctl {
 	int			dsack;
 	int			frto;
 	int			ecn;
+	int			moderate_rcvbuf;
 	int			rmem[3];
 	int			wmem[3];
 };
@@ -971,6 +977,8 @@ void teach_leave_memory_pressure(struct sock *sk);
 bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb, int limit);
 int teach_rcv_space(const struct sock *sk);
 u32 teach_rcv_space_max(const struct sock *sk);
+void teach_rcv_rtt_sample(struct teach_sock *ts, u32 tsecr);
+void teach_rcvbuf_expand(struct sock *sk);
 void teach_sndbuf_expand(struct sock *sk);
 void teach_write_space(struct sock *sk);
 
