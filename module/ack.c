@@ -43,8 +43,8 @@ static void teach_acked_segment(struct sock *sk, struct sk_buff *skb,
 	} else {
 		teach_delivered(sk, cb, ack);
 		/* It filled a hole that nobody had taken for a loss. */
-		if (!cb->ever_retrans && ts->sacked_out &&
-		    ts->terms.sack && before(cb->seq, ts->sack_high))
+		if (!cb->ever_retrans &&
+		    before(cb->seq, ack->prior_sack_high))
 			teach_reordered(sk);
 	}
 	ts->packets_out -= cb->segs;
@@ -189,6 +189,8 @@ void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	struct teach_ack ack = {
 		.prior_una	= ts->snd_una,
 		.prior_flight	= teach_flight(ts),
+		.prior_sack_high = ts->sack_high_valid ? ts->sack_high :
+							 ts->snd_una,
 		.now_us		= teach_clock_us(),
 		.tsecr		= ts->terms.timestamps && opt->has_timestamps ?
 				  opt->tsecr : 0,

@@ -151,6 +151,10 @@ static void teach_rcv_unacceptable(struct sock *sk, struct sk_buff *skb)
 		teach_drop(sock_net(sk), skb, TEACH_DROP_BAD_RESET);
 		return;
 	}
+	/* RFC 2883 4: bytes that came before, and why we say so. */
+	if (cb->seq != cb->end_seq && before(cb->seq, ts->rcv_nxt))
+		teach_dsack_set(sk, cb->seq, before(cb->end_seq, ts->rcv_nxt) ?
+					     cb->end_seq : ts->rcv_nxt);
 	if (teach_old_ack_allowed(cb, &ts->oow_ack_time))
 		teach_send_ack(sk);
 	teach_drop(sock_net(sk), skb, after(cb->seq, ts->rcv_nxt) ?

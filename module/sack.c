@@ -141,8 +141,7 @@ static void teach_sack_segment(struct sock *sk, struct sk_buff *skb,
 	struct teach_cb *cb = teach_cb(skb);
 
 	teach_delivered(sk, cb, ack);
-	if (!cb->ever_retrans && ts->sacked_out &&
-	    before(cb->seq, ts->sack_high))
+	if (!cb->ever_retrans && before(cb->seq, ack->prior_sack_high))
 		teach_reordered(sk);
 
 	if (cb->lost)

@@ -250,6 +250,7 @@ enum teach_recovery {
  * struct teach_ack - what an ACK says
  * @prior_una: what was acknowledged before it
  * @prior_flight: segments in the network before it
+ * @prior_sack_high: the end of what was SACKed before it
  * @now_us: when it came
  * @acked: segments newly acknowledged by number
  * @delivered: segments newly known to have arrived, acknowledged or SACKed
@@ -263,6 +264,7 @@ enum teach_recovery {
 struct teach_ack {
 	u32			prior_una;
 	u32			prior_flight;
+	u32			prior_sack_high;
 	u32			now_us;
 	u32			acked;
 	u32			delivered;
