@@ -79,6 +79,7 @@ enum family {
  * @optlen: bytes in @opt
  * @len: bytes in @data
  * @time: when it left the stack or was given to it
+ * @out: it has left the stack
  * @data: payload
  */
 struct packet {
@@ -95,6 +96,7 @@ struct packet {
 	unsigned int	optlen;
 	unsigned int	len;
 	double	time;
+	bool	out;
 	__u8	data[MAX_DATA];
 };
 
@@ -142,6 +144,7 @@ struct tcp_option {
 #define HAS_BAD_SUM	0x080
 #define HAS_BAD_IPSUM	0x100
 #define HAS_ANY_OPTIONS	0x200
+#define HAS_SRC		0x400
 
 /**
  * struct segment - one segment in a script, numbers relative
@@ -164,7 +167,7 @@ struct tcp_option {
  * @frag: IP flags and fragment offset
  * @sport: source port, 0 for the connection's
  * @dport: destination port, 0 for the connection's
- * @src: source address, 0 for the usual
+ * @src: source address
  * @dst: destination address, 0 for the usual
  * @ipopt: IP options
  * @ipoptlen: bytes in @ipopt
@@ -198,6 +201,7 @@ struct segment {
  * @pport: port of the peer's end
  * @isn: the peer's initial sequence number
  * @irs: the stack's, once @synced
+ * @old_irs: that of the connection before, with the same ports
  * @peer_zero: what the script calls the peer's number 0
  * @stack_zero: what the script calls the stack's number 0
  * @peer_max: the end of what the peer has sent
@@ -218,7 +222,7 @@ struct segment {
  */
 struct conn {
 	__u16	lport, pport;
-	__u32	isn, irs, peer_zero, stack_zero;
+	__u32	isn, irs, old_irs, peer_zero, stack_zero;
 	__u32	peer_max, stack_max, ack_max, edge, window_edge;
 	__u32	ts_val, last_seq;
 	unsigned int	mss;
@@ -311,7 +315,10 @@ enum what {
 	ICMP,		/* < icmp NAME */
 	RAISED,		/* signal NAME */
 	DEVICE,		/* mtu N */
-	COUNTER,	/* counter NAME +N */
+	COUNTER,	/* counter NAME N */
+	SYSCTL,		/* sysctl NAME VALUE */
+	ISN,		/* isn LOW..HIGH */
+	APART,		/* apart */
 };
 
 /**
@@ -325,9 +332,10 @@ enum what {
  * @seg: ARRIVES and LEAVES
  * @icmp: ICMP
  * @call: CALL, BEGIN and END
- * @name: BEGIN, ASLEEP, END, STATE and COUNTER
- * @conn: STATE, AGAIN and ORIGIN
- * @value: AGAIN, RAISED, DEVICE and COUNTER
+ * @name: BEGIN, ASLEEP, END, STATE, COUNTER and SYSCTL
+ * @conn: STATE, AGAIN, ORIGIN and ISN
+ * @value: AGAIN, RAISED, DEVICE, COUNTER, SYSCTL, and the low end of ISN
+ * @high: the high end of ISN
  */
 struct line {
 	const char	*file;
@@ -341,7 +349,7 @@ struct line {
 	struct call	call;
 	char	name[32];
 	int	conn;
-	long long	value;
+	long long	value, high;
 };
 
 struct setting {
@@ -366,6 +374,7 @@ struct setting {
  * @skip: why not, for each family; NULL if it is played
  * @differs: why some lines are for one family only
  * @mtu: of the device
+ * @address: a second address of the device; 0 for none
  * @may_shrink: the stack's window may shrink
  * @may_fragment: the stack's packets need no DF
  * @lines: what happens
@@ -389,6 +398,7 @@ struct script {
 	char	*skip[INET + 1];
 	char	*differs;
 	int	mtu;
+	__u32	address;
 	bool	may_shrink, may_fragment;
 	struct line	*lines;
 	unsigned int	nlines;
@@ -440,6 +450,7 @@ const char *next_word(char **text);
 /* segment.c */
 bool segment_parse(struct segment *seg, char *text, char *error, size_t size);
 bool number_parse(const char *word, long long *number);
+bool address_parse(const char *word, __u32 *addr);
 const char *segment_show(const struct packet *p);
 void segment_encode(const struct segment *seg, const struct conn *c,
 		    struct packet *p);
@@ -450,10 +461,11 @@ bool segment_matches(const struct segment *seg, const struct conn *c,
 void wire_prepare(void);
 void wire_open(const struct script *script);
 struct conn *wire_conn(int number);
-struct conn *wire_conn_of(const struct packet *p, bool out);
+struct conn *wire_conn_of(const struct packet *p);
 void wire_send(const struct segment *seg, struct packet *p);
 void wire_icmp(const struct icmp *icmp);
 bool wire_receive(struct packet *p, double until);
+void wire_unread(void);
 void wire_check(const struct packet *p, const struct script *script);
 void wire_again(int number, __u32 above);
 void wire_origin(int number);

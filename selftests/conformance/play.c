@@ -93,12 +93,12 @@ void fail(const char *fmt, ...)
 	vfprintf(stderr, fmt, args);
 	va_end(args);
 	fputc('\n', stderr);
-	if (current) {
+	if (current)
 		fprintf(stderr, "#   - %s\n", current->text);
-		if (came[0])
-			fprintf(stderr, "#   + %s\n", came);
+	if (came[0])
+		fprintf(stderr, "#   + %s\n", came);
+	if (current)
 		tell_rest();
-	}
 	tell_story();
 	if (lateness > LATENESS)
 		fprintf(stderr, "# the machine kept it waiting for %.3f s\n",
@@ -135,6 +135,13 @@ static void note_came(const struct packet *p)
 		 p->time);
 }
 
+/* What the script could have done at @due it does only now. */
+static void note_lateness(double due)
+{
+	if (now() - due > lateness)
+		lateness = now() - due;
+}
+
 /* Whatever leaves before the script's next act has to be in the script. */
 static void expect_nothing(double until)
 {
@@ -143,7 +150,8 @@ static void expect_nothing(double until)
 	if (!wire_receive(&p, until))
 		return;
 	note_came(&p);
-	fail("before this line nothing was to leave");
+	fail("%s nothing was to leave", current ? "before this line" :
+	     "at the end");
 }
 
 /* The script's turn: at its time, or at once. */
@@ -155,11 +163,9 @@ static void begin_act(const struct when *when)
 		due = base(when) + when->from;
 		expect_nothing(due);
 		sleep_until(due);
-	} else {
-		expect_nothing(0);
 	}
-	if (now() - due > lateness)
-		lateness = now() - due;
+	note_lateness(due);
+	expect_nothing(0);
 }
 
 static void end_act(double time)
@@ -285,9 +291,13 @@ static void play_nothing(const struct line *line)
 	double until = line->when.given ? last + line->when.from : 0;
 	static struct packet p;
 
+	note_lateness(ready);
 	if (wire_receive(&p, until)) {
-		note_came(&p);
-		fail("something left");
+		if (!line->when.given || p.time <= until) {
+			note_came(&p);
+			fail("something left");
+		}
+		wire_unread();
 	}
 	tell("%4d %9.3f   %s", line->number, now(), line->text);
 	if (line->when.given)
@@ -413,6 +423,55 @@ static long long counter(const char *name)
 	return value;
 }
 
+static void sysctl_path(char *path, size_t size, const char *name)
+{
+	const char *dir = config.family == INET ? "ipv4/tcp_" : "teach/";
+
+	/* Those of IP itself are one for both families: ipv4/NAME. */
+	if (strchr(name, '/'))
+		dir = "";
+	snprintf(path, size, "/proc/sys/net/%s%s", dir, name);
+}
+
+static void play_sysctl(const struct line *line)
+{
+	char path[128];
+	long long got;
+	FILE *f;
+
+	sysctl_path(path, sizeof(path), line->name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%lld", &got) != 1)
+		fail("%s: %s", path, strerror(errno));
+	fclose(f);
+	if (got != line->value)
+		fail("%s is %lld", path, got);
+}
+
+/* RFC 9293 3.4.1: a clock, and a secret function of addresses and ports. */
+static void play_isn(const struct line *line)
+{
+	const struct conn *c = wire_conn(line->conn);
+	__u32 grown = c->irs - c->old_irs;
+
+	if (grown < line->value || grown > line->high)
+		fail("it is %u above the one before", grown);
+}
+
+/* Of three, two can be close by chance, but hardly all. */
+static void play_apart(void)
+{
+	int i, near = 0, apart;
+
+	for (i = 1; i < 3; i++) {
+		apart = wire_conn(i)->irs - wire_conn(0)->irs;
+		near += abs(apart) < 1000000;
+	}
+	if (near == 2)
+		fail("%u, %u, %u", wire_conn(0)->irs, wire_conn(1)->irs,
+		     wire_conn(2)->irs);
+}
+
 /* Counted from the start, as the network namespace is new. */
 static void play_counter(const struct line *line)
 {
@@ -472,6 +531,15 @@ static void play_line(const struct line *line, const struct script *script)
 	case COUNTER:
 		play_counter(line);
 		break;
+	case SYSCTL:
+		play_sysctl(line);
+		break;
+	case ISN:
+		play_isn(line);
+		break;
+	case APART:
+		play_apart();
+		break;
 	case AGAIN:
 		wire_again(line->conn, line->value);
 		break;
@@ -493,14 +561,10 @@ static void play_line(const struct line *line, const struct script *script)
 
 static void set_sysctl(const char *name, const char *value)
 {
-	const char *dir = config.family == INET ? "ipv4/tcp_" : "teach/";
 	char path[128];
 	int fd;
 
-	/* Those of IP itself are one for both families: ipv4/NAME. */
-	if (strchr(name, '/'))
-		dir = "";
-	snprintf(path, sizeof(path), "/proc/sys/net/%s%s", dir, name);
+	sysctl_path(path, sizeof(path), name);
 	fd = open(path, O_WRONLY);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		fail("%s = %s: %s", path, value, strerror(errno));
@@ -560,6 +624,7 @@ void play(const struct script *script, const char *state)
 	if (way)
 		play_lines(way, script);
 	play_lines(script, script);
+	note_lateness(ready);
 	expect_nothing(0);
 	_exit(0);
 }

@@ -155,6 +155,8 @@ static bool head_line(struct reader *r, char *line)
 		s->differs = text;
 	else if (!strcmp(line, "mtu") && number_parse(text, &mtu))
 		s->mtu = mtu;
+	else if (!strcmp(line, "address") && address_parse(text, &s->address))
+		return true;
 	else
 		*colon = ':';
 	return !*colon;
@@ -309,14 +311,27 @@ static bool name_line(struct reader *r, struct line *line, enum what what,
 	if (what == STATE && !conn_tag(line, &text))
 		return wrong(r, "no such connection");
 	name = next_word(&text);
-	if (!name || strlen(name) >= sizeof(line->name) ||
-	    (what != COUNTER && next_word(&text)))
+	if (!name || strlen(name) >= sizeof(line->name))
 		return wrong(r, "a name expected");
 	strcpy(line->name, name);
-	if (what == COUNTER && (!number_parse(next_word(&text),
-					      &line->value) ||
-				next_word(&text)))
-		return wrong(r, "counter NAME +N");
+	if ((what == COUNTER || what == SYSCTL) &&
+	    !number_parse(next_word(&text), &line->value))
+		return wrong(r, "NAME VALUE");
+	name = next_word(&text);
+	return !name || wrong(r, "'%s' is too much", name);
+}
+
+/* "isn [N] LOW..HIGH" */
+static bool isn_line(struct reader *r, struct line *line, enum what what,
+		     char *text)
+{
+	int used = 0;
+
+	line->what = what;
+	if (!conn_tag(line, &text) ||
+	    sscanf(text, " %lld..%lld%n", &line->value, &line->high,
+		   &used) != 2 || text[used])
+		return wrong(r, "isn LOW..HIGH");
 	return true;
 }
 
@@ -330,8 +345,8 @@ static bool number_line(struct reader *r, struct line *line, enum what what,
 	if ((what == AGAIN || what == ORIGIN) && !conn_tag(line, &text))
 		return wrong(r, "no such connection");
 	word = next_word(&text);
-	if (what == ORIGIN)
-		return !word || wrong(r, "'%s' after origin", word);
+	if (what == ORIGIN || what == APART)
+		return !word || wrong(r, "'%s' is too much", word);
 	if (!word || next_word(&text) ||
 	    (!number_parse(word, &line->value) &&
 	     !constant(word, &line->value)))
@@ -350,6 +365,9 @@ static bool word_line(struct reader *r, struct line *line, char *text)
 		{ "asleep", ASLEEP, name_line },
 		{ "state", STATE, name_line },
 		{ "counter", COUNTER, name_line },
+		{ "sysctl", SYSCTL, name_line },
+		{ "isn", ISN, isn_line },
+		{ "apart", APART, number_line },
 		{ "again", AGAIN, number_line },
 		{ "origin", ORIGIN, number_line },
 		{ "mtu", DEVICE, number_line },

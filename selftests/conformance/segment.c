@@ -253,11 +253,11 @@ static bool ecn_parse(struct segment *seg, const char *word)
 	return false;
 }
 
-static bool address_parse(__u32 *addr, const char *word)
+bool address_parse(const char *word, __u32 *addr)
 {
 	struct in_addr in;
 
-	if (!inet_aton(word, &in))
+	if (!word || !inet_aton(word, &in))
 		return false;
 	*addr = ntohl(in.s_addr);
 	return true;
@@ -306,10 +306,12 @@ static bool word_parse(struct segment *seg, const char *word,
 		return window_parse(seg, value);
 	if (!strcmp(word, "ecn"))
 		return ecn_parse(seg, value);
-	if (!strcmp(word, "src"))
-		return address_parse(&seg->src, value);
+	if (!strcmp(word, "src")) {
+		seg->has |= HAS_SRC;
+		return address_parse(value, &seg->src);
+	}
 	if (!strcmp(word, "dst"))
-		return address_parse(&seg->dst, value);
+		return address_parse(value, &seg->dst);
 	if (!strcmp(word, "ipopt"))
 		return hex_parse(value, seg->ipopt, &seg->ipoptlen);
 	if (!strcmp(value, "bad")) {
@@ -494,10 +496,10 @@ static void show_numbers(struct text *t, const struct packet *p,
 const char *segment_show(const struct packet *p)
 {
 	static char line[700];
-	bool out = p->saddr == LOCAL_ADDR;
-	struct conn *c = wire_conn_of(p, out);
+	struct conn *c = wire_conn_of(p);
 	struct text t = { line, line + sizeof(line) };
 	__u32 zero, other;
+	bool out = p->out;
 	int i;
 
 	if (p->proto == IPPROTO_ICMP) {
@@ -700,13 +702,13 @@ bool segment_matches(const struct segment *seg, const struct conn *c,
 	struct text t = { why, why + size };
 
 	why[0] = 0;
-	if (wire_conn_of(p, true) != c) {
+	if (wire_conn_of(p) != c) {
 		add(&t, " connection");
 		return false;
 	}
 	if (p->daddr != (seg->dst ? : PEER_ADDR))
 		add(&t, " dst");
-	if (p->saddr != (seg->src ? : LOCAL_ADDR))
+	if (p->saddr != (seg->has & HAS_SRC ? seg->src : LOCAL_ADDR))
 		add(&t, " src");
 	if (seg->flags != (p->flags & mask))
 		add(&t, " flags");

@@ -40,6 +40,7 @@
 #define BUFFER		(8 << 20)
 
 static int tun = -1, tap = -1;
+static bool unread;
 static double start;
 static struct conn conns[MAX_CONNS];
 
@@ -218,6 +219,8 @@ void wire_open(const struct script *script)
 		wire_mtu(script->mtu);
 	set_up("lo", 0x7f000001, 0xff000000);
 	set_up("tun0", LOCAL_ADDR, 0xffffff00);
+	if (script->address)
+		set_up("tun0:1", script->address, 0xffffff00);
 	open_tap();
 	for (i = 0; i < MAX_CONNS; i++)
 		conn_init(&conns[i], i);
@@ -235,20 +238,19 @@ struct conn *wire_conn(int number)
 }
 
 /*
- * The connection of a segment that has left the stack (@out) or was given to
- * it; NULL if it is of none.  A port that the stack has chosen is learnt from
- * its SYN.
+ * The connection of a segment; NULL if it is of none.  A port that the stack
+ * has chosen is learnt from its SYN.
  */
-struct conn *wire_conn_of(const struct packet *p, bool out)
+struct conn *wire_conn_of(const struct packet *p)
 {
-	__u16 lport = out ? p->sport : p->dport;
-	__u16 pport = out ? p->dport : p->sport;
+	__u16 lport = p->out ? p->sport : p->dport;
+	__u16 pport = p->out ? p->dport : p->sport;
 	struct conn *c;
 
 	if (pport < PEER_PORT || pport >= PEER_PORT + MAX_CONNS)
 		return NULL;
 	c = &conns[pport - PEER_PORT];
-	if (out && !c->used && p->flags == SYN)
+	if (p->out && !c->used && p->flags == SYN)
 		c->lport = lport;
 	return c->lport == lport ? c : NULL;
 }
@@ -284,7 +286,7 @@ static unsigned int scaled(const struct conn *c, const struct packet *p,
 /* What the peer sends bounds what the stack may answer. */
 static void note_sent(const struct packet *p)
 {
-	struct conn *c = wire_conn_of(p, false);
+	struct conn *c = wire_conn_of(p);
 	__u32 edge;
 	int at;
 
@@ -311,11 +313,12 @@ static void note_sent(const struct packet *p)
 void wire_again(int number, __u32 above)
 {
 	struct conn *c = &conns[number];
-	__u32 isn = c->peer_max + above;
+	__u32 isn = c->peer_max + above, irs = c->irs;
 	__u16 lport = c->lport;
 
 	conn_init(c, number);
 	c->lport = lport;
+	c->old_irs = irs;
 	c->isn = isn;
 	c->peer_zero = isn;
 	c->peer_max = isn;
@@ -381,8 +384,9 @@ void wire_send(const struct segment *seg, struct packet *p)
 	__u8 *th;
 
 	segment_encode(seg, c, p);
+	p->out = false;
 	p->proto = protocol();
-	p->saddr = seg->src ? : PEER_ADDR;
+	p->saddr = seg->has & HAS_SRC ? seg->src : PEER_ADDR;
 	p->daddr = seg->dst ? : LOCAL_ADDR;
 	p->sport = seg->sport ? : c->pport;
 	p->dport = seg->dport ? : c->lport;
@@ -464,6 +468,7 @@ static bool take_apart(struct packet *p, const __u8 *ip, size_t len)
 	if (len < IP_HEADER || ip[0] >> 4 != 4)
 		return false;
 	memset(p, 0, offsetof(struct packet, data));
+	p->out = true;
 	p->proto = ip[9];
 	p->tos = ip[1];
 	p->ttl = ip[8];
@@ -561,7 +566,7 @@ static void drain_tun(void)
 
 static void learn(const struct packet *p)
 {
-	struct conn *c = wire_conn_of(p, true);
+	struct conn *c = wire_conn_of(p);
 	int at;
 
 	if (!c || p->proto == IPPROTO_ICMP)
@@ -580,13 +585,25 @@ static void learn(const struct packet *p)
 	c->stack_ts = opt_find(p, OPT_TS, 10) >= 0;
 }
 
+/* The segment that was received last is to be received again. */
+void wire_unread(void)
+{
+	unread = true;
+}
+
 /* The next segment from the stack; false when none comes before @until. */
 bool wire_receive(struct packet *p, double until)
 {
 	struct pollfd pfd = { .fd = tap, .events = POLLIN };
+	static struct packet last;
 	struct timespec ts;
 	double left;
 
+	if (unread) {
+		*p = last;
+		unread = false;
+		return true;
+	}
 	while (!read_tap(p)) {
 		drain_tun();
 		left = until - now();
@@ -598,6 +615,7 @@ bool wire_receive(struct packet *p, double until)
 	}
 	drain_tun();
 	learn(p);
+	last = *p;
 	return true;
 }
 
@@ -699,7 +717,7 @@ static void check_payload(struct conn *c, const struct packet *p)
 
 void wire_check(const struct packet *p, const struct script *script)
 {
-	struct conn *c = wire_conn_of(p, true);
+	struct conn *c = wire_conn_of(p);
 
 	if (p->proto == IPPROTO_ICMP)
 		return;
