@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much may be in the network: who decides it, and what all who do share.
+ * How much may be in the network: who decides it.
  *
- * cwnd and ssthresh count segments.  Below ssthresh each segment that arrives
- * allows one more (slow start); above, an algorithm says how cwnd grows, and
- * after a loss what is left of it.  Algorithms are looked up by name, can be
- * modules, and are chosen for a socket (TCP_CONGESTION) or for all new sockets
- * of a network namespace (net.teach.congestion_control).
+ * An algorithm says how cwnd grows and what a loss leaves of it.  Algorithms
+ * are looked up by name, can be modules, and are chosen for a socket
+ * (TCP_CONGESTION) or for all new sockets of a network namespace
+ * (net.teach.congestion_control).
  *
  *	init	 acked, acked, ...     ssthresh	     acked, ...	    release
  *	  |	      |			   |		|		|
@@ -14,10 +13,10 @@
  *					is cut			     another
  *								     is chosen
  *
- * recovery.c says which segments have arrived and which are lost.
+ * recovery.c says which segments have arrived and which are lost; what the
+ * algorithms have in common is in cwnd.c.
  */
 #include <linux/kmod.h>
-#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/rculist.h>
 
@@ -225,28 +224,14 @@ int teach_cong_choose(struct sock *sk, const char *name)
 }
 
 /*
- * ---- A connection's window ----
+ * ---- What it is told and asked ----
  */
-
-/* RFC 6928: ten segments; like Linux's of any size.  ip-route(8): initcwnd. */
-static u32 teach_initial_cwnd(const struct sock *sk)
-{
-	const struct dst_entry *dst = __sk_dst_get((struct sock *)sk);
-	u32 cwnd = dst ? dst_metric(dst, RTAX_INITCWND) : 0;
-
-	return min_t(u32, cwnd ? : TEACH_INIT_CWND, TEACH_CWND_MAX);
-}
 
 /* No connection, or no longer. */
 void teach_cong_reset(struct sock *sk)
 {
-	struct teach_sock *ts = teach_sk(sk);
-
 	teach_cong_stop(sk);
-	ts->cwnd = TEACH_INIT_CWND;
-	ts->cwnd_cnt = 0;
-	ts->cwnd_limited = false;
-	ts->ssthresh = TEACH_SSTHRESH_MAX;
+	teach_cwnd_init(sk);
 }
 
 /**
@@ -255,10 +240,7 @@ void teach_cong_reset(struct sock *sk)
  */
 void teach_cong_start(struct sock *sk)
 {
-	struct teach_sock *ts = teach_sk(sk);
-
 	teach_cong_reset(sk);
-	ts->cwnd = teach_initial_cwnd(sk);
 	teach_cong_run(sk);
 }
 
@@ -314,62 +296,3 @@ void teach_cong_event(struct sock *sk, enum teach_cong_event ev)
 	if (ts->cong_running && ts->cong->event)
 		ts->cong->event(sk, ev);
 }
-
-/*
- * ---- For algorithms ----
- */
-
-/**
- * teach_cwnd_limited - is cwnd what keeps us from sending more?
- * @ts: the socket
- *
- * RFC 7661: a window that is not used says nothing about the path, and must
- * not grow.
- */
-bool teach_cwnd_limited(const struct teach_sock *ts)
-{
-	return ts->cwnd_limited;
-}
-EXPORT_SYMBOL_GPL(teach_cwnd_limited);
-
-/* FlightSize of RFC 5681: sent and not acknowledged, as far as cwnd allows. */
-u32 teach_cwnd_flight(const struct teach_sock *ts)
-{
-	return min(ts->packets_out, ts->cwnd);
-}
-EXPORT_SYMBOL_GPL(teach_cwnd_flight);
-
-/**
- * teach_slow_start - RFC 5681 3.1: one more for each that has arrived
- * @ts: the socket
- * @acked: how many have
- *
- * As in Linux one ACK for many counts as as many ACKs for one: a large
- * segment that was cut on its way out is often acknowledged whole.
- *
- * Return: how many of @acked are left when cwnd has come to ssthresh; all of
- * them when it was there before.
- */
-u32 teach_slow_start(struct teach_sock *ts, u32 acked)
-{
-	u32 room = ts->ssthresh - min(ts->cwnd, ts->ssthresh);
-	u32 grow = min(acked, room);
-
-	ts->cwnd = min_t(u32, ts->cwnd + grow, TEACH_CWND_MAX);
-	return acked - grow;
-}
-EXPORT_SYMBOL_GPL(teach_slow_start);
-
-/**
- * teach_cwnd_add - grow by a fraction of a segment
- * @ts: the socket
- * @credit: the fraction's numerator
- * @per: its denominator, not 0
- */
-void teach_cwnd_add(struct teach_sock *ts, u64 credit, u32 per)
-{
-	u64 grow = div_u64_rem(ts->cwnd_cnt + credit, per, &ts->cwnd_cnt);
-
-	ts->cwnd = min_t(u64, ts->cwnd + grow, TEACH_CWND_MAX);
-}
-EXPORT_SYMBOL_GPL(teach_cwnd_add);

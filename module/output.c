@@ -501,6 +501,7 @@ static int teach_xmit_clone(struct sock *sk, struct sk_buff *skb)
 	list_del(&cb->sent_node);
 	list_add_tail(&cb->sent_node, &ts->sent);
 	cb->sent_us = teach_clock_us();
+	ts->last_sent = (u32)jiffies;
 
 	/* An earlier clone still travels: it needs headers of its own. */
 	if (unlikely(skb_cloned(skb)))
@@ -660,29 +661,26 @@ static bool teach_may_push(const struct sock *sk)
 void teach_push(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
+	u32 snd_nxt = ts->snd_nxt;
 	struct sk_buff *skb;
-	bool limited = false;
+	bool limited;
 
 	if (!teach_may_push(sk))
 		return;
 
 	skb = skb_peek(&sk->sk_write_queue);
-	if (skb)
+	if (skb) {
 		teach_check_mss(sk);
+		teach_cwnd_restart(sk);
+	}
 	for (; skb; skb = skb_peek(&sk->sk_write_queue)) {
-		if (teach_flight(ts) >= ts->cwnd) {
-			limited = true;
-			break;
-		}
-		if (!teach_push_head(sk, skb, ts->cwnd - teach_flight(ts)))
+		if (teach_flight(ts) >= ts->cwnd ||
+		    !teach_push_head(sk, skb, ts->cwnd - teach_flight(ts)))
 			break;
 	}
-
-	/* RFC 7661: was cwnd the reason that no more is in flight? */
-	if (limited || teach_flight(ts) >= ts->cwnd)
-		ts->cwnd_limited = true;
-	else if (!ts->packets_out)
-		ts->cwnd_limited = false;
+	limited = teach_flight(ts) >= ts->cwnd;
+	if (limited || ts->snd_nxt != snd_nxt)
+		teach_cwnd_validate(sk, limited);
 
 	/* Nothing will come back to wake us: RFC 9293 3.8.6.1. */
 	if (skb && !ts->packets_out &&

@@ -336,7 +336,12 @@ struct teach_sock {
 	u32			retrans_out;	/* sent again */
 	u32			delivered;	/* ever */
 	u32			lost;		/* ever */
-	bool			cwnd_limited;	/* cwnd was what stopped us */
+	u32			cwnd_used;	/* most out in this round trip */
+	u32			cwnd_round;	/* snd_nxt at its begin */
+	u32			full_stamp;	/* cwnd was used up; jiffies */
+	u32			full_max;	/* most out since then */
+	u32			last_sent;	/* jiffies */
+	bool			cwnd_limited;	/* it was, in this round trip */
 
 	/* Loss: recovery.c. */
 	u8			recovery;	/* enum teach_recovery */
@@ -658,6 +663,7 @@ struct teach_sysctl {
 	int			max_syn_backlog;
 	int			max_tw_buckets;
 	int			abort_on_overflow;
+	int			slow_start_after_idle;
 	int			timestamps;
 	int			window_scaling;
 	int			sack;
@@ -917,10 +923,15 @@ u32 teach_cong_ssthresh(struct sock *sk);
 void teach_cong_acked(struct sock *sk, const struct teach_ack *ack);
 void teach_cong_event(struct sock *sk, enum teach_cong_event ev);
 void teach_cong_undo(struct sock *sk);
-bool teach_cwnd_limited(const struct teach_sock *ts);
-u32 teach_cwnd_flight(const struct teach_sock *ts);
+
+/* cwnd.c */
+void teach_cwnd_init(struct sock *sk);
 u32 teach_slow_start(struct teach_sock *ts, u32 acked);
 void teach_cwnd_add(struct teach_sock *ts, u64 credit, u32 per);
+bool teach_cwnd_limited(const struct teach_sock *ts);
+u32 teach_cwnd_flight(const struct teach_sock *ts);
+void teach_cwnd_validate(struct sock *sk, bool limited);
+void teach_cwnd_restart(struct sock *sk);
 
 /* cong_cubic.c: what is always there */
 extern struct teach_cong_ops teach_cubic;
