@@ -63,11 +63,13 @@ struct cubic_epoch {
  * @now: the epoch
  * @undo: as it was before the last reduction
  * @last: when the last ACK came, jiffies
+ * @hystart: the first slow start
  */
 struct cubic {
 	struct cubic_epoch	now;
 	struct cubic_epoch	undo;
 	u32			last;
+	struct teach_hystart	hystart;
 };
 
 /* The largest number whose cube is not above @x, which is below 2^63. */
@@ -171,7 +173,7 @@ static void cubic_acked(struct sock *sk, const struct teach_ack *ack)
 	c->last = (u32)jiffies;
 	if (teach_in_slow_start(ts)) {
 		c->now.begun = false;
-		acked = teach_slow_start(ts, acked);
+		acked = teach_hystart_acked(ts, &c->hystart, ack);
 		if (!acked)
 			return;
 	}
@@ -205,6 +207,7 @@ static void cubic_event(struct sock *sk, enum teach_cong_event ev)
 	switch (ev) {
 	case TEACH_CONG_TX_START:
 		cubic_pause(c);
+		teach_hystart_reset(teach_sk(sk), &c->hystart);
 		break;
 	case TEACH_CONG_LOSS:
 		/* RFC 9438 4.8: the curve begins anew, where slow start ends. */
@@ -228,6 +231,7 @@ static void cubic_init(struct sock *sk)
 
 	BUILD_BUG_ON(sizeof(*c) > TEACH_CONG_PRIV_SIZE);
 	c->last = (u32)jiffies;
+	teach_hystart_reset(teach_sk(sk), &c->hystart);
 }
 
 /* In teach.ko, so it has no module to hold. */

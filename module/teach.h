@@ -933,6 +933,29 @@ u32 teach_cwnd_flight(const struct teach_sock *ts);
 void teach_cwnd_validate(struct sock *sk, bool limited);
 void teach_cwnd_restart(struct sock *sk);
 
+/**
+ * struct teach_hystart - slow start's end by RFC 9406, whose names these are
+ * @window_end: snd_nxt when the round began
+ * @last_round_min_rtt: us; all ones when there is none
+ * @current_round_min_rtt: likewise
+ * @css_baseline_min_rtt: likewise; none when not in CSS
+ * @rtt_sample_count: in this round
+ * @css_rounds: that have ended in CSS
+ */
+struct teach_hystart {
+	u32			window_end;
+	u32			last_round_min_rtt;
+	u32			current_round_min_rtt;
+	u32			css_baseline_min_rtt;
+	u32			rtt_sample_count;
+	u32			css_rounds;
+};
+
+/* hystart.c */
+void teach_hystart_reset(const struct teach_sock *ts, struct teach_hystart *h);
+u32 teach_hystart_acked(struct teach_sock *ts, struct teach_hystart *h,
+			const struct teach_ack *ack);
+
 /* cong_cubic.c: what is always there */
 extern struct teach_cong_ops teach_cubic;
 
