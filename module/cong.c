@@ -130,6 +130,104 @@ void teach_cong_net_exit(struct teach_net *tn)
 	module_put(rcu_dereference_protected(tn->cong, true)->owner);
 }
 
+/* What net.teach.congestion_control shows; @name has room for any. */
+void teach_cong_default(struct teach_net *tn, char *name)
+{
+	rcu_read_lock();
+	strscpy(name, rcu_dereference(tn->cong)->name, TEACH_CONG_NAME_MAX);
+	rcu_read_unlock();
+}
+
+/**
+ * teach_cong_set_default - net.teach.congestion_control is written
+ * @tn: the namespace
+ * @name: the algorithm
+ *
+ * Return: 0; -ENOENT; -EBUSY when its module is being unloaded; -EPERM when
+ * not everybody may use it and the namespace is not the first.
+ */
+int teach_cong_set_default(struct teach_net *tn, const char *name)
+{
+	const struct teach_cong_ops *new, *old = NULL;
+	struct teach_cong_ops *ops;
+	int err = 0;
+
+	teach_cong_load(name);
+	spin_lock(&teach_cong_lock);
+	ops = teach_cong_find(name);
+	if (!ops) {
+		err = -ENOENT;
+	} else if (!ops->allowed && tn->net != &init_net) {
+		err = -EPERM;
+	} else if (!try_module_get(ops->owner)) {
+		err = -EBUSY;
+	} else {
+		/* What all use by default all may use. */
+		WRITE_ONCE(ops->allowed, true);
+		new = ops;
+		old = rcu_replace_pointer(tn->cong, new,
+					  lockdep_is_held(&teach_cong_lock));
+	}
+	spin_unlock(&teach_cong_lock);
+	if (old)
+		module_put(old->owner);
+	return err;
+}
+
+/**
+ * teach_cong_list_names - available_ or allowed_congestion_control is read
+ * @buf: for the names, between blanks
+ * @size: of @buf
+ * @only_allowed: only those that anybody may choose
+ */
+void teach_cong_list_names(char *buf, size_t size, bool only_allowed)
+{
+	const struct teach_cong_ops *ops;
+	size_t len = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ops, &teach_cong_list, node)
+		if (!only_allowed || READ_ONCE(ops->allowed))
+			len += scnprintf(buf + len, size - len, "%s%s",
+					 len ? " " : "", ops->name);
+	rcu_read_unlock();
+}
+
+/* @names are strings, one behind the other, up to @end. */
+static bool teach_name_among(const char *name, const char *names,
+			     const char *end)
+{
+	for (; names < end; names += strlen(names) + 1)
+		if (!strcmp(name, names))
+			return true;
+	return false;
+}
+
+/**
+ * teach_cong_set_allowed - net.teach.allowed_congestion_control is written
+ * @names: between blanks; overwritten
+ *
+ * Return: 0, or -ENOENT when one of them is not there; then nothing changes.
+ */
+int teach_cong_set_allowed(char *names)
+{
+	const char *end = names + strlen(names), *name;
+	struct teach_cong_ops *ops;
+	int err = 0;
+
+	strreplace(names, ' ', '\0');
+	spin_lock(&teach_cong_lock);
+	for (name = names; name < end; name += strlen(name) + 1)
+		if (*name && !teach_cong_find(name))
+			err = -ENOENT;
+	if (!err)
+		list_for_each_entry(ops, &teach_cong_list, node)
+			WRITE_ONCE(ops->allowed,
+				   teach_name_among(ops->name, names, end));
+	spin_unlock(&teach_cong_lock);
+	return err;
+}
+
 /*
  * ---- Which one a socket uses ----
  */

@@ -11,6 +11,62 @@
 static int teach_max_retries = 255;
 static int teach_max_syn_retries = 127;
 
+/*
+ * ---- Congestion control: names, not numbers ----
+ *
+ * Of these, data is the namespace's values as a whole.
+ */
+
+/* A write of more is cut off, and then is no name. */
+static int teach_sysctl_congestion(teach_ctl_table *ctl, int write,
+				   void *buffer, size_t *len, loff_t *pos)
+{
+	struct teach_net *tn = container_of(ctl->data, struct teach_net,
+					    sysctl);
+	char name[TEACH_CONG_NAME_MAX];
+	struct ctl_table value = { .data = name, .maxlen = sizeof(name) };
+	int err;
+
+	teach_cong_default(tn, name);
+	err = proc_dostring(&value, write, buffer, len, pos);
+	if (write && !err)
+		err = teach_cong_set_default(tn, name);
+	return err;
+}
+
+static int teach_sysctl_cong_list(int write, void *buffer, size_t *len,
+				  loff_t *pos, bool only_allowed)
+{
+	struct ctl_table value = { .maxlen = TEACH_CONG_LIST_MAX };
+	int err;
+
+	value.data = kzalloc(value.maxlen, GFP_KERNEL);
+	if (!value.data)
+		return -ENOMEM;
+	teach_cong_list_names(value.data, value.maxlen, only_allowed);
+	err = proc_dostring(&value, write, buffer, len, pos);
+	if (write && !err)
+		err = teach_cong_set_allowed(value.data);
+	kfree(value.data);
+	return err;
+}
+
+static int teach_sysctl_available(teach_ctl_table *ctl, int write,
+				  void *buffer, size_t *len, loff_t *pos)
+{
+	return teach_sysctl_cong_list(write, buffer, len, pos, false);
+}
+
+static int teach_sysctl_allowed(teach_ctl_table *ctl, int write, void *buffer,
+				size_t *len, loff_t *pos)
+{
+	return teach_sysctl_cong_list(write, buffer, len, pos, true);
+}
+
+/*
+ * ---- The tables ----
+ */
+
 #define TEACH_SYSCTL(name, ints, handler, low, high)			\
 	{								\
 		.procname	= #name,				\
@@ -20,6 +76,13 @@ static int teach_max_syn_retries = 127;
 		.proc_handler	= handler,				\
 		.extra1		= low,					\
 		.extra2		= high,					\
+	}
+
+#define TEACH_SYSCTL_NAMES(name, permissions, handler)			\
+	{								\
+		.procname	= #name,				\
+		.mode		= permissions,				\
+		.proc_handler	= handler,				\
 	}
 
 /* data is an offset here; each namespace's copy points to its own values. */
@@ -53,6 +116,11 @@ static const struct ctl_table teach_sysctl_template[] = {
 	TEACH_SYSCTL(ecn, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	TEACH_SYSCTL(moderate_rcvbuf, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     SYSCTL_ONE),
+	TEACH_SYSCTL_NAMES(congestion_control, 0644, teach_sysctl_congestion),
+	TEACH_SYSCTL_NAMES(available_congestion_control, 0444,
+			   teach_sysctl_available),
+	TEACH_SYSCTL_NAMES(allowed_congestion_control, 0644,
+			   teach_sysctl_allowed),
 	TEACH_SYSCTL(rmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	TEACH_SYSCTL(wmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	{}
@@ -90,9 +158,14 @@ int teach_sysctl_init(struct teach_net *tn)
 			GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
-	for (i = 0; i < ARRAY_SIZE(teach_sysctl_template) - 1; i++)
+	for (i = 0; i < ARRAY_SIZE(teach_sysctl_template) - 1; i++) {
 		table[i].data = (u8 *)&tn->sysctl +
 				(unsigned long)table[i].data;
+		/* Who may use which is one for all; as in Linux. */
+		if (table[i].proc_handler == teach_sysctl_allowed &&
+		    tn->net != &init_net)
+			table[i].mode = 0444;
+	}
 
 	tn->sysctl_header =
 		register_net_sysctl_sz(tn->net, "net/teach", table,

@@ -79,6 +79,7 @@
 #define TEACH_OOW_ACK_INTERVAL	(HZ / 2)	/* RFC 5961 7 */
 
 #define TEACH_CONG_NAME_MAX	16	/* tcp(7), TCP_CONGESTION */
+#define TEACH_CONG_LIST_MAX	(128 * TEACH_CONG_NAME_MAX)
 #define TEACH_CONG_PRIV_SIZE	104
 
 /* The flags of the header, as one byte. */
@@ -912,6 +913,10 @@ int teach_cong_register(struct teach_cong_ops *ops);
 void teach_cong_unregister(struct teach_cong_ops *ops);
 void teach_cong_net_init(struct teach_net *tn);
 void teach_cong_net_exit(struct teach_net *tn);
+void teach_cong_default(struct teach_net *tn, char *name);
+int teach_cong_set_default(struct teach_net *tn, const char *name);
+void teach_cong_list_names(char *buf, size_t size, bool only_allowed);
+int teach_cong_set_allowed(char *names);
 void teach_cong_load(const char *name);
 int teach_cong_choose(struct sock *sk, const char *name);
 void teach_cong_assign(struct sock *sk);

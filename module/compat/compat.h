@@ -42,6 +42,13 @@ static int fn##_compat(struct socket *sock, struct socket *newsock,	\
 	register_net_sysctl(net, path, table)
 #endif
 
+/* 6.11: a handler may not change its table. */
+#ifdef TEACH_HAVE_CONST_CTL_TABLE
+#define teach_ctl_table const struct ctl_table
+#else
+#define teach_ctl_table struct ctl_table
+#endif
+
 /* 6.6: the bit fields of struct inet_sock have become flags. */
 #ifndef inet_test_bit
 #define inet_test_bit(nr, sk)	(inet_sk(sk)->TEACH_INET_BIT_##nr)
