@@ -24,15 +24,9 @@
 /* RFC 6928: ten segments; like Linux's of any size.  ip-route(8): initcwnd. */
 static u32 teach_initial_cwnd(const struct sock *sk)
 {
-	const struct dst_entry *dst;
-	u32 cwnd = 0;
+	u32 cwnd = teach_route_metric(sk, RTAX_INITCWND) ? : TEACH_INIT_CWND;
 
-	rcu_read_lock();
-	dst = __sk_dst_get((struct sock *)sk);
-	if (dst)
-		cwnd = dst_metric(dst, RTAX_INITCWND);
-	rcu_read_unlock();
-	return min_t(u32, cwnd ? : TEACH_INIT_CWND, TEACH_CWND_MAX);
+	return min_t(u32, cwnd, TEACH_CWND_MAX);
 }
 
 /* It is as good as just used up. */

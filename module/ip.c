@@ -101,6 +101,26 @@ struct dst_entry *teach_route(struct sock *sk)
 	return &rt->dst;
 }
 
+/**
+ * teach_route_metric - what ip-route(8) has set for a connection's route
+ * @sk: the socket
+ * @metric: RTAX_INITCWND and so on
+ *
+ * Return: the value, or 0.
+ */
+u32 teach_route_metric(const struct sock *sk, int metric)
+{
+	const struct dst_entry *dst;
+	u32 value = 0;
+
+	rcu_read_lock();
+	dst = rcu_dereference(sk->sk_dst_cache);
+	if (dst)
+		value = dst_metric(dst, metric);
+	rcu_read_unlock();
+	return value;
+}
+
 /*
  * ---- Out ----
  */

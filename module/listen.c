@@ -312,9 +312,6 @@ static struct sock *teach_child_alloc(struct teach_request *req)
 	ts->rcv_mss = min_t(u16, req->advmss, TEACH_MSS_DEFAULT);
 	teach_terms_apply(sk, &req->terms);
 	ts->total_retrans = req->retries;
-	/* Karn: only when it is clear which SYN-ACK was acknowledged. */
-	if (!req->retries)
-		teach_rtt_sample(ts, teach_clock_us() - req->sent_us);
 	teach_tuple_set(sk);
 	sk->sk_state = TCP_SYN_RECV;
 	return sk;
@@ -350,6 +347,10 @@ static struct sock *teach_child_make(struct teach_request *req)
 		return NULL;
 	}
 	teach_sync_mss(sk, dst_mtu(dst));
+	/* Karn: only when it is clear which SYN-ACK was acknowledged. */
+	if (!req->retries)
+		teach_rtt_sample(teach_sk(sk),
+				 teach_clock_us() - req->sent_us);
 	return sk;
 }
 

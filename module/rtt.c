@@ -28,6 +28,17 @@ void teach_rtt_init(struct teach_sock *ts)
 	ts->backoff = 0;
 }
 
+/*
+ * Not below a fifth of a second: the peer may take 40 ms or more to
+ * acknowledge.  ip-route(8), rto_min, has another floor for its route.
+ */
+static u32 teach_rto_min(const struct teach_sock *ts)
+{
+	u32 ms = teach_route_metric((const struct sock *)ts, RTAX_RTO_MIN);
+
+	return ms ? msecs_to_jiffies(ms) : TEACH_RTO_MIN;
+}
+
 /**
  * teach_rtt_sample - a segment that was sent once has been acknowledged
  * @ts: the socket
@@ -52,12 +63,12 @@ void teach_rtt_sample(struct teach_sock *ts, u32 rtt_us)
 	}
 
 	/*
-	 * Not below a fifth of a second: the peer may take 40 ms or more to
-	 * acknowledge.  As in Linux the floor is under the variance, so that
-	 * RTO is always some way above SRTT.
+	 * As in Linux the floor is under the variance, so that RTO is always
+	 * some way above SRTT.
 	 */
 	ts->rto = usecs_to_jiffies(ts->srtt_us >> 3) +
-		  max_t(u32, usecs_to_jiffies(ts->rttvar_us), TEACH_RTO_MIN);
+		  max_t(u32, usecs_to_jiffies(ts->rttvar_us),
+			teach_rto_min(ts));
 	ts->rto = min_t(u32, ts->rto, TEACH_RTO_MAX);
 }
 

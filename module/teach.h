@@ -1055,6 +1055,7 @@ struct teach_bare {
 int teach_ip_init(void);
 void teach_ip_exit(void);
 struct dst_entry *teach_route(struct sock *sk);
+u32 teach_route_metric(const struct sock *sk, int metric);
 struct dst_entry *teach_route_connect(struct sock *sk, __be32 daddr,
 				      __be16 dport, __be32 *saddr);
 void teach_setup_caps(struct sock *sk, struct dst_entry *dst);
