@@ -379,6 +379,7 @@ int main(int argc, char **argv)
 		order[i] = i;
 	qsort(order, ncases, sizeof(order[0]), longest_first);
 	wire_prepare();
+	stalls_watch();
 	run_all();
 	if (table || optind == argc)
 		write_table(table);

@@ -10,6 +10,7 @@
  *	info.c		struct tcp_info by the names of its fields
  *	play.c		a script's lines, one after the other
  *	table.c		the requirements, and what became of them
+ *	stalls.c	whether the machine was there all the time
  *
  * A script is played by a process of its own, in a network namespace of its
  * own.  It ends with fail(), or by coming to its last line.
@@ -497,6 +498,11 @@ void play(const struct script *script, const char *state)
 	__attribute__((noreturn));
 void fail(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
+
+/* stalls.c */
+void stalls_watch(void);
+double stalls_sum(void);
+void hurry(int priority);
 
 #define LATE	3	/* exit status: failed, but the machine was too slow */
 

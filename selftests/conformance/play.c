@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -34,6 +33,7 @@ static unsigned int stories;
 static double last;		/* when the line before happened */
 static double ready;		/* since when there was nothing to wait for */
 static double lateness;		/* how long it took to go on, at worst */
+static double stalled;		/* stalls_sum() at the start */
 static char came[800];		/* the segment that the report is about */
 
 /*
@@ -100,6 +100,7 @@ void fail(const char *fmt, ...)
 	if (current)
 		tell_rest();
 	tell_story();
+	lateness += stalls_sum() - stalled;
 	if (lateness > LATENESS)
 		fprintf(stderr, "# the machine kept it waiting for %.3f s\n",
 			lateness);
@@ -149,6 +150,8 @@ static void expect_nothing(double until)
 
 	if (!wire_receive(&p, until))
 		return;
+	if (until > 0)
+		note_lateness(until);
 	note_came(&p);
 	fail("%s nothing was to leave", current ? "before this line" :
 	     "at the end");
@@ -584,14 +587,6 @@ static void set_sysctls(const struct script *script)
 			   script->settings[i].value);
 }
 
-/* From here on waiting costs what is measured, so it comes first. */
-static void hurry(void)
-{
-	struct sched_param param = { .sched_priority = 1 };
-
-	sched_setscheduler(0, SCHED_FIFO, &param);
-}
-
 static void play_lines(const struct script *lines, const struct script *script)
 {
 	unsigned int i;
@@ -619,7 +614,8 @@ void play(const struct script *script, const char *state)
 	wire_open(script);
 	set_sysctls(script);
 	call_signals();
-	hurry();
+	hurry(1);
+	stalled = stalls_sum();
 	end_act(0);
 	if (way)
 		play_lines(way, script);

@@ -187,8 +187,8 @@ static void open_tap(void)
 	};
 	int on = 1, size = BUFFER;
 
-	tap = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		     htons(ETH_P_ALL));
+	/* With a protocol here, bind() would have to wait for all CPUs. */
+	tap = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (tap < 0 || bind(tap, (struct sockaddr *)&sll, sizeof(sll)) ||
 	    setsockopt(tap, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) ||
 	    setsockopt(tap, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
@@ -250,7 +250,7 @@ struct conn *wire_conn_of(const struct packet *p)
 	if (pport < PEER_PORT || pport >= PEER_PORT + MAX_CONNS)
 		return NULL;
 	c = &conns[pport - PEER_PORT];
-	if (p->out && !c->used && p->flags == SYN)
+	if (p->out && !c->used && (p->flags & (SYN | ACK)) == SYN)
 		c->lport = lport;
 	return c->lport == lport ? c : NULL;
 }
