@@ -21,9 +21,10 @@
  *	  receive queue	receive.c	in order, for the reader
  *	recvmsg(2)	stream.c
  *
- * Beside the way: socket.c is the system calls that move no bytes, listen.c
- * and timewait.c the small structures before and after a connection, timer.c
- * what happens when nothing does, memory.c who is charged.
+ * Beside the way: socket.c is the system calls that move no bytes, sockopt.c
+ * what they can be told, listen.c and timewait.c the small structures before
+ * and after a connection, timer.c what happens when nothing does, memory.c who
+ * is charged.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -435,6 +436,12 @@ static inline struct teach_sock *teach_sk(const struct sock *sk)
 	return (struct teach_sock *)sk;
 }
 
+/* connect(2) has not ended. */
+static inline bool teach_opening(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
+}
+
 /* What an algorithm for congestion control keeps of its own in a socket. */
 static inline void *teach_cong_priv(const struct sock *sk)
 {
@@ -764,6 +771,13 @@ void teach_destroy_sock(struct sock *sk);
 int teach_disconnect(struct sock *sk, int flags);
 void teach_close(struct sock *sk, long timeout);
 void teach_release_cb(struct sock *sk);
+
+/* sockopt.c */
+int teach_setsockopt(struct socket *sock, int level, int optname,
+		     sockptr_t optval, unsigned int optlen);
+int teach_getsockopt(struct socket *sock, int level, int optname,
+		     char __user *optval, int __user *optlen);
+int teach_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 
 /* stream.c */
 int teach_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a socket can be told and asked: setsockopt(2), getsockopt(2), ioctl(2).
+ *
+ *	SOL_SOCKET	the kernel's own
+ *	SOL_IP		the kernel's own, but for what is nothing to a stream
+ *	SOL_TCP		here; names, values and errors are those of tcp(7)
+ */
+#include <asm/ioctls.h>
+#include <net/inet_common.h>
+#include <net/ip.h>
+
+#include "teach.h"
+
+#define TEACH_MAXSEG_MIN	88	/* tcp(7), TCP_MAXSEG */
+
+/*
+ * ---- setsockopt(2) ----
+ */
+
+/* IP options in the header and groups are nothing to a connection. */
+static bool teach_ip_option_refused(int optname)
+{
+	switch (optname) {
+	case IP_OPTIONS:
+	case IP_HDRINCL:
+	case IP_ADD_SOURCE_MEMBERSHIP:
+	case IP_DROP_SOURCE_MEMBERSHIP:
+	case IP_BLOCK_SOURCE:
+	case IP_UNBLOCK_SOURCE:
+	case IP_MSFILTER:
+	case MCAST_JOIN_GROUP:
+	case MCAST_LEAVE_GROUP:
+	case MCAST_JOIN_SOURCE_GROUP:
+	case MCAST_LEAVE_SOURCE_GROUP:
+	case MCAST_BLOCK_SOURCE:
+	case MCAST_UNBLOCK_SOURCE:
+	case MCAST_MSFILTER:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int teach_set_option(struct sock *sk, int optname, int val)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	switch (optname) {
+	case TCP_NODELAY:
+		ts->nodelay = val;
+		/* What Nagle held back may go. */
+		if (val)
+			teach_push(sk);
+		return 0;
+	case TCP_MAXSEG:
+		if (val && (val < TEACH_MAXSEG_MIN || val > S16_MAX))
+			return -EINVAL;
+		WRITE_ONCE(ts->user_mss, val);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int teach_set_congestion(struct sock *sk, sockptr_t optval,
+				unsigned int optlen)
+{
+	char name[TEACH_CONG_NAME_MAX];
+	long len;
+	int err;
+
+	if (optlen < 1)
+		return -EINVAL;
+	len = strncpy_from_sockptr(name, optval,
+				   min_t(size_t, optlen, sizeof(name) - 1));
+	if (len < 0)
+		return -EFAULT;
+	name[len] = 0;
+
+	/* May wait for modprobe(8), so before the lock. */
+	teach_cong_load(name);
+	lock_sock(sk);
+	err = teach_cong_choose(sk, name);
+	release_sock(sk);
+	return err;
+}
+
+int teach_setsockopt(struct socket *sock, int level, int optname,
+		     sockptr_t optval, unsigned int optlen)
+{
+	struct sock *sk = sock->sk;
+	int val, err;
+
+	if (level == SOL_IP) {
+		/* As ip(7) has it for a stream. */
+		if (optname == IP_ADD_MEMBERSHIP ||
+		    optname == IP_DROP_MEMBERSHIP)
+			return -EPROTO;
+		if (teach_ip_option_refused(optname))
+			return -ENOPROTOOPT;
+		return ip_setsockopt(sk, level, optname, optval, optlen);
+	}
+	if (level != SOL_TCP)
+		return -ENOPROTOOPT;
+	if (optname == TCP_CONGESTION)
+		return teach_set_congestion(sk, optval, optlen);
+	if (optlen < sizeof(int))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+
+	lock_sock(sk);
+	err = teach_set_option(sk, optname, val);
+	release_sock(sk);
+	return err;
+}
+
+/*
+ * ---- getsockopt(2) ----
+ */
+
+static int teach_get_option(struct sock *sk, int optname, int *val)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+
+	switch (optname) {
+	case TCP_NODELAY:
+		*val = ts->nodelay;
+		return 0;
+	case TCP_MAXSEG:
+		*val = ts->mss_cache;
+		if (ts->user_mss &&
+		    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
+			*val = ts->user_mss;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* TCP_CONGESTION and TCP_CC_INFO: no numbers. */
+static int teach_get_congestion(struct sock *sk, int optname,
+				char __user *optval, int __user *optlen)
+{
+	const struct teach_cong_ops *cong;
+	union {
+		char			name[TEACH_CONG_NAME_MAX];
+		union tcp_cc_info	info;
+	} value = {};
+	size_t size = 0;
+	int len, attr;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	lock_sock(sk);
+	cong = teach_sk(sk)->cong;
+	if (optname == TCP_CONGESTION) {
+		size = sizeof(value.name);
+		memcpy(value.name, cong->name, size);
+	} else if (cong->get_info && teach_sk(sk)->cong_running) {
+		size = cong->get_info(sk, ~0U, &attr, &value.info);
+	}
+	release_sock(sk);
+
+	len = min_t(size_t, len, size);
+	if (put_user(len, optlen) || copy_to_user(optval, &value, len))
+		return -EFAULT;
+	return 0;
+}
+
+int teach_getsockopt(struct socket *sock, int level, int optname,
+		     char __user *optval, int __user *optlen)
+{
+	struct sock *sk = sock->sk;
+	int val, len, err;
+
+	if (level == SOL_IP)
+		return ip_getsockopt(sk, level, optname, optval, optlen);
+	if (level != SOL_TCP)
+		return -EOPNOTSUPP;
+	if (optname == TCP_CONGESTION || optname == TCP_CC_INFO)
+		return teach_get_congestion(sk, optname, optval, optlen);
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	lock_sock(sk);
+	err = teach_get_option(sk, optname, &val);
+	release_sock(sk);
+	if (err)
+		return err;
+
+	len = min_t(unsigned int, len, sizeof(val));
+	if (put_user(len, optlen) || copy_to_user(optval, &val, len))
+		return -EFAULT;
+	return 0;
+}
+
+/*
+ * ---- ioctl(2) ----
+ */
+
+/* Bytes that are there to be read; the peer's FIN is not one. */
+static int teach_inq(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	int avail;
+
+	if (teach_opening(sk))
+		return 0;
+	avail = ts->rcv_nxt - ts->copied_seq;
+	if (avail && sock_flag(sk, SOCK_DONE))
+		avail--;
+	return avail;
+}
+
+int teach_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct sock *sk = sock->sk;
+	struct teach_sock *ts = teach_sk(sk);
+	int answer;
+
+	switch (cmd) {
+	case SIOCINQ:
+	case SIOCOUTQ:
+	case SIOCOUTQNSD:
+		break;
+	case SIOCATMARK:
+		/* Urgent data is never marked. */
+		return put_user(0, (int __user *)arg);
+	default:
+		return inet_ioctl(sock, cmd, arg);
+	}
+
+	lock_sock(sk);
+	if (sk->sk_state == TCP_LISTEN) {
+		release_sock(sk);
+		return -EINVAL;
+	}
+	if (cmd == SIOCINQ)
+		answer = teach_inq(sk);
+	else if (teach_opening(sk))
+		answer = 0;
+	else if (cmd == SIOCOUTQ)
+		answer = ts->write_seq - ts->snd_una;
+	else
+		answer = ts->write_seq - ts->snd_nxt;
+	release_sock(sk);
+	return put_user(answer, (int __user *)arg);
+}
