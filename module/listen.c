@@ -513,18 +513,15 @@ int teach_listen_start(struct sock *sk)
 	INIT_LIST_HEAD(&queue->accept_queue);
 	sk->sk_ack_backlog = 0;
 
-	/* Two may race for one port; the state decides, so it comes first. */
-	WRITE_ONCE(sk->sk_state, TCP_LISTEN);
-	if (ts->bind.port)
+	err = ts->bind.bucket ? 0 : teach_port_bind(sk, 0);
+	inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
+	if (!err)
 		err = teach_port_listen(sk);
-	else
-		err = teach_port_bind(sk, 0);
 	if (err) {
-		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 		kfree(queue);
 		return err;
 	}
-	inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
+	WRITE_ONCE(sk->sk_state, TCP_LISTEN);
 	teach_tuple_set(sk);
 	teach_trace_state(sock_net(sk), &ts->entry.tuple, TCP_CLOSE,
 			  TCP_LISTEN);

@@ -11,6 +11,12 @@
  * not share it unless all say SO_REUSEADDR and none of them listens, or
  * their addresses or devices differ.  connect(2) may always share one that
  * only connect(2) has given out: the 5-tuples are what must differ.
+ *
+ *	port 80 --+-- 10.0.0.1, SO_REUSEADDR	100000 owners
+ *		  +-- any address, SO_REUSEADDR	1 owner, who listens
+ *
+ * Those who hold a port in the same way are one bucket.  bind(2) looks at
+ * the buckets, so it takes no longer when a server has many connections.
  */
 #include <linux/random.h>
 
@@ -22,19 +28,41 @@
 /**
  * struct teach_port - a port that somebody holds
  * @node: in its chain, whose lock covers the rest
- * @owners: struct teach_bind
+ * @buckets: struct teach_bucket
  * @number: the port, host byte order
  * @proto: on the wire: each protocol has ports of its own
  * @connect_only: given out by connect(2) to all who hold it
  *
- * Freed with its last owner.
+ * Freed with its last bucket.
  */
 struct teach_port {
 	struct hlist_node	node;
-	struct hlist_head	owners;
+	struct hlist_head	buckets;
 	u16			number;
 	u8			proto;
 	bool			connect_only;
+};
+
+/**
+ * struct teach_bucket - those who hold a port in the same way
+ * @node: in teach_port.buckets
+ * @port: the port
+ * @addr: their local address, or 0 for any
+ * @dif: the device that they are bound to, or 0 for any
+ * @owners: how many they are
+ * @listeners: how many of them listen
+ * @reuse: they had SO_REUSEADDR when they came
+ *
+ * Freed with its last owner.
+ */
+struct teach_bucket {
+	struct hlist_node	node;
+	struct teach_port	*port;
+	__be32			addr;
+	int			dif;
+	u32			owners;
+	u32			listeners;
+	bool			reuse;
 };
 
 static struct teach_port_head *teach_port_head(struct teach_net *tn, u16 port)
@@ -60,7 +88,7 @@ static struct teach_port *teach_port_new(struct teach_port_head *head,
 
 	if (!port)
 		return NULL;
-	INIT_HLIST_HEAD(&port->owners);
+	INIT_HLIST_HEAD(&port->buckets);
 	port->number = number;
 	port->proto = proto;
 	port->connect_only = false;
@@ -68,52 +96,109 @@ static struct teach_port *teach_port_new(struct teach_port_head *head,
 	return port;
 }
 
-static void teach_port_own(struct teach_port *port, struct teach_bind *bind)
+static void teach_port_free_unused(struct teach_port *port)
 {
-	bind->port = port;
-	hlist_add_head(&bind->node, &port->owners);
+	if (!hlist_empty(&port->buckets))
+		return;
+	hlist_del(&port->node);
+	kfree(port);
 }
 
-/* The same rule for bind(2) and, since states have changed, for listen(2). */
-static bool teach_port_conflict(const struct sock *sk,
-				const struct teach_bind *other)
+/* The bucket that @sk belongs into; made when it is the first. */
+static struct teach_bucket *teach_bucket(struct teach_port *port,
+					 const struct sock *sk)
 {
-	const struct sock *sk2 = other->sk;
-	__be32 addr = sk2 ? sk2->sk_rcv_saddr : other->addr;
-	int dif = sk2 ? sk2->sk_bound_dev_if : other->dif;
-	bool reuse = sk2 ? sk2->sk_reuse : other->reuse;
+	struct teach_bucket *bucket;
 
-	if (sk2 == sk)
+	hlist_for_each_entry(bucket, &port->buckets, node)
+		if (bucket->addr == sk->sk_rcv_saddr &&
+		    bucket->dif == sk->sk_bound_dev_if &&
+		    bucket->reuse == !!sk->sk_reuse)
+			return bucket;
+
+	bucket = kzalloc(sizeof(*bucket), GFP_ATOMIC);
+	if (!bucket)
+		return NULL;
+	bucket->port = port;
+	bucket->addr = sk->sk_rcv_saddr;
+	bucket->dif = sk->sk_bound_dev_if;
+	bucket->reuse = !!sk->sk_reuse;
+	hlist_add_head(&bucket->node, &port->buckets);
+	return bucket;
+}
+
+static int teach_port_own(struct teach_port *port, struct sock *sk)
+{
+	struct teach_bucket *bucket = teach_bucket(port, sk);
+
+	if (!bucket)
+		return -ENOMEM;
+	bucket->owners++;
+	teach_sk(sk)->bind.bucket = bucket;
+	return 0;
+}
+
+/* The port itself is not freed: the caller may have another use for it. */
+static void teach_port_disown(struct teach_bind *bind)
+{
+	struct teach_bucket *bucket = bind->bucket;
+
+	bucket->listeners -= bind->listens;
+	bind->listens = false;
+	bind->bucket = NULL;
+	if (--bucket->owners)
+		return;
+	hlist_del(&bucket->node);
+	kfree(bucket);
+}
+
+/* The same rule for bind(2) and, since others have come, for listen(2). */
+static bool teach_port_conflict(const struct sock *sk,
+				const struct teach_bucket *other)
+{
+	if (sk->sk_bound_dev_if && other->dif &&
+	    sk->sk_bound_dev_if != other->dif)
 		return false;
-	if (sk->sk_bound_dev_if && dif && sk->sk_bound_dev_if != dif)
+	if (sk->sk_rcv_saddr && other->addr && sk->sk_rcv_saddr != other->addr)
 		return false;
-	if (sk->sk_rcv_saddr && addr && sk->sk_rcv_saddr != addr)
+	/* Nobody is in his own way. */
+	if (teach_sk(sk)->bind.bucket == other && other->owners == 1)
 		return false;
-	if (sk2 && sk2->sk_state == TCP_LISTEN)
-		return true;
-	return !(sk->sk_reuse && reuse);
+	return other->listeners || !(sk->sk_reuse && other->reuse);
+}
+
+static bool teach_port_conflicts(const struct sock *sk,
+				 const struct teach_port *port)
+{
+	struct teach_bucket *bucket;
+
+	hlist_for_each_entry(bucket, &port->buckets, node)
+		if (teach_port_conflict(sk, bucket))
+			return true;
+	return false;
 }
 
 /* Context: the chain's lock. */
 static int __teach_port_bind(struct sock *sk, struct teach_port_head *head,
 			     u16 number)
 {
-	struct teach_sock *ts = teach_sk(sk);
 	struct teach_port *port;
-	struct teach_bind *other;
+	int err;
 
-	port = teach_port_find(head, ts->wire, number);
-	if (port) {
-		hlist_for_each_entry(other, &port->owners, node)
-			if (teach_port_conflict(sk, other))
-				return -EADDRINUSE;
-	} else {
-		port = teach_port_new(head, ts->wire, number);
-		if (!port)
-			return -ENOMEM;
+	port = teach_port_find(head, teach_sk(sk)->wire, number);
+	if (port && teach_port_conflicts(sk, port))
+		return -EADDRINUSE;
+	if (!port)
+		port = teach_port_new(head, teach_sk(sk)->wire, number);
+	if (!port)
+		return -ENOMEM;
+
+	err = teach_port_own(port, sk);
+	if (err) {
+		teach_port_free_unused(port);
+		return err;
 	}
 	port->connect_only = false;
-	teach_port_own(port, &ts->bind);
 	inet_sk(sk)->inet_num = number;
 	return 0;
 }
@@ -157,30 +242,79 @@ int teach_port_bind(struct sock *sk, u16 number)
 	return -EADDRINUSE;
 }
 
+/* What it holds the port with has changed: another bucket. */
+static int teach_port_move(struct sock *sk)
+{
+	struct teach_bind old = teach_sk(sk)->bind;
+	int err;
+
+	err = teach_port_own(old.bucket->port, sk);
+	if (err)
+		return err;
+	teach_port_disown(&old);
+	return 0;
+}
+
 /**
  * teach_port_listen - may this socket listen on the port that it holds?
- * @sk: the socket, in state LISTEN
+ * @sk: the socket, locked
  *
  * SO_REUSEADDR let sockets share the port when they were bound; of those
  * only one may listen.
+ *
+ * Return: 0, -EADDRINUSE, or -ENOMEM.
  */
 int teach_port_listen(struct sock *sk)
 {
 	struct teach_bind *bind = &teach_sk(sk)->bind;
 	struct teach_port_head *head;
-	struct teach_bind *other;
-	int err = 0;
+	int err = -EADDRINUSE;
 
 	head = teach_port_head(teach_sk_net(sk), inet_sk(sk)->inet_num);
 	spin_lock_bh(&head->lock);
-	hlist_for_each_entry(other, &bind->port->owners, node) {
-		if (teach_port_conflict(sk, other)) {
-			err = -EADDRINUSE;
-			break;
-		}
+	if (!teach_port_conflicts(sk, bind->bucket->port))
+		err = teach_port_move(sk);
+	if (!err) {
+		bind->bucket->listeners++;
+		bind->listens = true;
 	}
 	spin_unlock_bh(&head->lock);
 	return err;
+}
+
+/**
+ * teach_port_unlisten - it does not listen any more, but may hold the port
+ * @sk: the socket, locked
+ */
+void teach_port_unlisten(struct sock *sk)
+{
+	struct teach_bind *bind = &teach_sk(sk)->bind;
+	struct teach_port_head *head;
+
+	head = teach_port_head(teach_sk_net(sk), inet_sk(sk)->inet_num);
+	spin_lock_bh(&head->lock);
+	bind->bucket->listeners--;
+	bind->listens = false;
+	spin_unlock_bh(&head->lock);
+}
+
+/**
+ * teach_port_rename - the local address of a bound socket has changed
+ * @sk: the socket, locked; may hold no port
+ *
+ * Without memory it stays among those whose address it had, which at worst
+ * refuses or lets in a bind(2); listen(2) asks again.
+ */
+void teach_port_rename(struct sock *sk)
+{
+	struct teach_port_head *head;
+
+	if (!teach_sk(sk)->bind.bucket)
+		return;
+	head = teach_port_head(teach_sk_net(sk), inet_sk(sk)->inet_num);
+	spin_lock_bh(&head->lock);
+	teach_port_move(sk);
+	spin_unlock_bh(&head->lock);
 }
 
 /* RFC 6056 3.3.3: where to begin to look, different for each destination. */
@@ -198,36 +332,35 @@ static int teach_port_try(struct sock *sk, u16 number)
 	struct teach_port_head *head = teach_port_head(tn, number);
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_port *port;
-	bool fresh = false;
-	int err = 0;
+	int err = -ENOMEM;
 
 	spin_lock_bh(&head->lock);
 	port = teach_port_find(head, ts->wire, number);
 	if (!port) {
 		port = teach_port_new(head, ts->wire, number);
-		if (!port) {
-			err = -ENOMEM;
+		if (!port)
 			goto out;
-		}
 		port->connect_only = true;
-		fresh = true;
 	}
 	if (!port->connect_only) {
 		err = -EADDRINUSE;
 		goto out;
 	}
 
+	err = teach_port_own(port, sk);
+	if (err)
+		goto out_port;
 	ts->entry.tuple.lport = htons(number);
 	if (!teach_hash_insert(tn, &ts->entry)) {
+		teach_port_disown(&ts->bind);
 		err = -EADDRINUSE;
-		if (fresh) {
-			hlist_del(&port->node);
-			kfree(port);
-		}
-		goto out;
+		goto out_port;
 	}
-	teach_port_own(port, &ts->bind);
 	inet_sk(sk)->inet_num = number;
+	goto out;
+
+out_port:
+	teach_port_free_unused(port);
 out:
 	spin_unlock_bh(&head->lock);
 	return err;
@@ -248,9 +381,10 @@ int teach_port_connect(struct sock *sk)
 
 	if (inet_sk(sk)->inet_num) {
 		ts->entry.tuple.lport = htons(inet_sk(sk)->inet_num);
-		if (teach_hash_insert(teach_sk_net(sk), &ts->entry))
-			return 0;
-		return -EADDRNOTAVAIL;
+		if (!teach_hash_insert(teach_sk_net(sk), &ts->entry))
+			return -EADDRNOTAVAIL;
+		teach_port_rename(sk);
+		return 0;
 	}
 
 	offset = teach_port_offset(sk);
@@ -278,21 +412,21 @@ int teach_port_connect(struct sock *sk)
  * @sk: the new socket, locked and not yet in the hash
  * @listener: who it comes from, perhaps closing just now
  *
- * Return: 0, or -ENOENT when the listener has let go of the port.
+ * Return: 0; -ENOENT when the listener has let go of the port; -ENOMEM.
  */
 int teach_port_inherit(struct sock *sk, struct sock *listener)
 {
-	struct teach_bind *bind = &teach_sk(sk)->bind;
 	struct teach_port_head *head;
-	struct teach_port *port;
+	struct teach_bucket *bucket;
+	int err = -ENOENT;
 
 	head = teach_port_head(teach_sk_net(sk), inet_sk(sk)->inet_num);
 	spin_lock_bh(&head->lock);
-	port = teach_sk(listener)->bind.port;
-	if (port)
-		teach_port_own(port, bind);
+	bucket = teach_sk(listener)->bind.bucket;
+	if (bucket)
+		err = teach_port_own(bucket->port, sk);
 	spin_unlock_bh(&head->lock);
-	return port ? 0 : -ENOENT;
+	return err;
 }
 
 /**
@@ -304,14 +438,10 @@ void teach_port_keep(struct sock *sk, struct teach_timewait *tw)
 {
 	struct teach_port_head *head;
 
-	tw->bind.sk = NULL;
-	tw->bind.addr = sk->sk_rcv_saddr;
-	tw->bind.dif = sk->sk_bound_dev_if;
-	tw->bind.reuse = sk->sk_reuse;
-
 	head = teach_port_head(tw->tn, inet_sk(sk)->inet_num);
 	spin_lock_bh(&head->lock);
-	teach_port_own(teach_sk(sk)->bind.port, &tw->bind);
+	tw->bind.bucket = teach_sk(sk)->bind.bucket;
+	tw->bind.bucket->owners++;
 	spin_unlock_bh(&head->lock);
 }
 
@@ -322,20 +452,17 @@ void teach_port_keep(struct sock *sk, struct teach_timewait *tw)
  */
 void teach_port_put(struct teach_net *tn, struct teach_bind *bind)
 {
-	struct teach_port *port = bind->port;
 	struct teach_port_head *head;
+	struct teach_port *port;
 
-	if (!port)
+	if (!bind->bucket)
 		return;
 
+	port = bind->bucket->port;
 	head = teach_port_head(tn, port->number);
 	spin_lock_bh(&head->lock);
-	hlist_del(&bind->node);
-	bind->port = NULL;
-	if (hlist_empty(&port->owners)) {
-		hlist_del(&port->node);
-		kfree(port);
-	}
+	teach_port_disown(bind);
+	teach_port_free_unused(port);
 	spin_unlock_bh(&head->lock);
 }
 

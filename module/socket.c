@@ -52,10 +52,12 @@ void teach_unname(struct sock *sk)
 	struct teach_net *tn = teach_sk_net(sk);
 	struct teach_sock *ts = teach_sk(sk);
 
-	if (sk->sk_state == TCP_LISTEN)
+	if (sk->sk_state == TCP_LISTEN) {
 		teach_listen_unhash(sk);
-	else
+		teach_port_unlisten(sk);
+	} else {
 		teach_hash_remove(tn, &ts->entry);
+	}
 
 	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK)) {
 		teach_port_put(tn, &ts->bind);
@@ -231,7 +233,6 @@ static void teach_init_private(struct sock *sk)
 	memset(&ts->entry, 0, sizeof(ts->entry));
 	memset(&ts->bind, 0, sizeof(ts->bind));
 	ts->entry.kind = TEACH_SOCK;
-	ts->bind.sk = sk;
 	INIT_HLIST_NODE(&ts->listen_node);
 	RCU_INIT_POINTER(ts->listener, NULL);
 	INIT_LIST_HEAD(&ts->accept_node);
@@ -502,6 +503,7 @@ fail:
 	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK)) {
 		inet->inet_saddr = 0;
 		inet->inet_rcv_saddr = 0;
+		teach_port_rename(sk);
 	}
 	sk->sk_route_caps = 0;
 	return err;
@@ -632,6 +634,7 @@ int teach_disconnect(struct sock *sk, int flags)
 	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK)) {
 		inet->inet_rcv_saddr = 0;
 		inet->inet_saddr = 0;
+		teach_port_rename(sk);
 	}
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);

@@ -36,8 +36,8 @@
  *	lock_sock(sk)		everything in struct teach_sock that is not
  *				said to be under something else
  *	teach_listener.lock	the SYN queue and the accept queue
- *	teach_net.hash_lock[]	the chains of the 5-tuple table (readers: RCU)
  *	teach_port_head.lock	the ports of one chain
+ *	teach_net.hash_lock[]	the chains of the 5-tuple table (readers: RCU)
  *
  * A struct sock is freed after an RCU grace period (SOCK_RCU_FREE).  That is
  * why looking one up takes no reference: inside rcu_read_lock() it stays,
@@ -201,21 +201,14 @@ struct teach_entry {
 };
 
 /**
- * struct teach_bind - somebody who holds a local port
- * @node: in teach_port.owners, under the port's chain lock
- * @port: the port, NULL when none is held
- * @sk: the socket, or NULL when a connection in TIME_WAIT holds it
- * @addr: for TIME_WAIT: the local address
- * @dif: for TIME_WAIT: the bound device
- * @reuse: for TIME_WAIT: had SO_REUSEADDR
+ * struct teach_bind - somebody who holds a local port: port.c
+ * @bucket: he and those who hold it in the same way, under the lock of the
+ *	port's chain; NULL when none is held
+ * @listens: is one of @bucket's listeners
  */
 struct teach_bind {
-	struct hlist_node	node;
-	struct teach_port	*port;
-	struct sock		*sk;
-	__be32			addr;
-	int			dif;
-	bool			reuse;
+	struct teach_bucket	*bucket;
+	bool			listens;
 };
 
 /*
@@ -809,6 +802,8 @@ int teach_port_init(struct teach_net *tn);
 void teach_port_exit(struct teach_net *tn);
 int teach_port_bind(struct sock *sk, u16 port);
 int teach_port_listen(struct sock *sk);
+void teach_port_unlisten(struct sock *sk);
+void teach_port_rename(struct sock *sk);
 int teach_port_connect(struct sock *sk);
 int teach_port_inherit(struct sock *sk, struct sock *listener);
 void teach_port_keep(struct sock *sk, struct teach_timewait *tw);

@@ -571,6 +571,42 @@ TEST_F(ports, restart_with_connections)
 	net_accept(listener);
 }
 
+/* Bound to any address, it holds the port of the one that it connects from. */
+TEST_F(ports, connect_narrows_the_address)
+{
+	struct sockaddr_in unspec = { .sin_family = AF_UNSPEC };
+	int fd = bound(&self->net, A, ADDR_ANY, 12345);
+	int other = net_socket(&self->net, A, 0);
+
+	net_listen(&self->net, B, NET_PORT, 4);
+	EXPECT_EQ(EADDRINUSE, net_err(net_bind(other, ADDR_LO, 12345)));
+	ASSERT_EQ(0, net_err(net_connect(fd, ADDR_B, NET_PORT)));
+	EXPECT_EQ(EADDRINUSE, net_err(net_bind(other, ADDR_A, 12345)));
+	EXPECT_EQ(0, net_err(net_bind(other, ADDR_LO, 12345)));
+	close(other);
+
+	ASSERT_EQ(0, connect(fd, (void *)&unspec, sizeof(unspec)));
+	other = net_socket(&self->net, A, 0);
+	EXPECT_EQ(EADDRINUSE, net_err(net_bind(other, ADDR_LO, 12345)));
+}
+
+/* Who listens stands in the way; who has listened does not. */
+TEST_F(ports, listener_stops)
+{
+	int first = reusing_socket(&self->net, B);
+	int second = reusing_socket(&self->net, B);
+
+	ASSERT_EQ(0, net_bind(first, ADDR_ANY, NET_PORT));
+	ASSERT_EQ(0, listen(first, 4));
+	EXPECT_EQ(EADDRINUSE, net_err(net_bind(second, ADDR_B, NET_PORT)));
+	ASSERT_EQ(0, shutdown(first, SHUT_RD));
+	EXPECT_EQ(0, net_err(net_bind(second, ADDR_B, NET_PORT)));
+	EXPECT_EQ(0, net_err(listen(second, 4)));
+	EXPECT_EQ(EADDRINUSE, net_err(listen(first, 4)));
+	close(second);
+	EXPECT_EQ(0, net_err(listen(first, 4)));
+}
+
 /* A port that connect(2) chose is shared with no bind(2). */
 TEST_F(ports, connected_port_is_taken)
 {
