@@ -52,6 +52,8 @@ static const struct path {
 	  8192 },
 };
 
+#define PATHS	(sizeof(paths) / sizeof(*paths))
+
 struct result {
 	long long ms;
 	long long sent;		/* segments */
@@ -88,7 +90,7 @@ static void shape(struct net *net, enum host host, const char *dev,
 	snprintf(command, sizeof(command),
 		 "ethtool -K %s tso off gso off gro off 2>/dev/null", dev);
 	if (system(command) || !net_netem(net, host, args))
-		net_fatal("cannot shape with netem %s", args);
+		net_fatal("netem refuses: %s", args);
 }
 
 static void lay(struct net *net, const struct path *path)
@@ -188,9 +190,11 @@ static bool compare(int n, const struct path *path, int kib, int runs,
 	ratio = (double)tcp.ms / teach.ms;
 	/* The median of few runs through random loss is not exact. */
 	ok = !demand || ratio >= 0.9;
-	printf("# %-14s %5d KiB  TCP %6lld ms %4.1f %% again   TEACH %6lld ms %4.1f %% again   goodput %.2f of TCP's\n",
-	       path->name, kib, tcp.ms, again_percent(&tcp), teach.ms,
-	       again_percent(&teach), ratio);
+	printf("# %-14s %5d KiB  TCP %6lld ms %4.1f %% again", path->name, kib,
+	       tcp.ms, again_percent(&tcp));
+	printf("   TEACH %6lld ms %4.1f %% again", teach.ms,
+	       again_percent(&teach));
+	printf("   goodput %.2f of TCP's\n", ratio);
 	printf("%sok %d %s\n", ok ? "" : "not ", n, path->name);
 	fflush(stdout);
 	return ok;
@@ -272,12 +276,12 @@ int main(void)
 
 	if (runs < 1 || runs > RUNS_MAX)
 		net_fatal("GOODPUT_RUNS: 1 to %d", RUNS_MAX);
-	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+	for (i = 0; i < PATHS; i++)
 		count += full || paths[i].quick;
 	printf("TAP version 13\n1..%d\n", count);
 	fflush(stdout);
 
-	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+	for (i = 0; i < PATHS; i++)
 		if (full || paths[i].quick)
 			ok &= compare(++n, &paths[i],
 				      full ? paths[i].kib : 512, runs, full);
