@@ -117,6 +117,7 @@ static void teach_ack_new(struct sock *sk, u32 una, struct teach_ack *ack)
 	if (!ts->terms.sack)
 		ack->delivered = max(ack->acked -
 				     min(ack->acked, ts->sacked_out), 1U);
+	ts->bytes_acked += una - ts->snd_una;
 	WRITE_ONCE(ts->snd_una, una);
 
 	ts->retransmits = 0;

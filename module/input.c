@@ -55,31 +55,85 @@ void teach_rcv_closed(struct net *net, struct sk_buff *skb)
 	teach_drop(net, skb, TEACH_DROP_NO_SOCKET);
 }
 
-/* RFC 5961 7: not every bad segment gets an answer, or two could loop. */
-bool teach_oow_ack_allowed(u32 *last)
+/**
+ * teach_oow_ack_allowed - may a segment that is none of ours be answered?
+ * @tn: the network namespace
+ * @last: when one of this connection was, in jiffies; 0 for never
+ *
+ * RFC 5961 7: not every one gets an answer, or two hosts could loop.  One
+ * does in net.teach.invalid_ratelimit.
+ */
+bool teach_oow_ack_allowed(struct teach_net *tn, u32 *last)
 {
-	u32 now = (u32)jiffies;
+	u32 now = (u32)jiffies, then = READ_ONCE(*last);
 
-	if (*last && now - *last < TEACH_OOW_ACK_INTERVAL)
+	if (then && now - then < READ_ONCE(tn->sysctl.invalid_ratelimit)) {
+		TEACH_INC(tn, ACKS_SKIPPED);
 		return false;
-	*last = now ? : 1;
+	}
+	WRITE_ONCE(*last, now ? : 1);
 	return true;
 }
 
 /* One with bytes was sent for want of our ACK: that is never withheld. */
-bool teach_old_ack_allowed(const struct teach_cb *cb, u32 *last)
+bool teach_old_ack_allowed(struct teach_net *tn, const struct teach_cb *cb,
+			   u32 *last)
 {
 	if (cb->end_seq != cb->seq && !(cb->flags & TEACH_SYN))
 		return true;
-	return teach_oow_ack_allowed(last);
+	return teach_oow_ack_allowed(tn, last);
+}
+
+/*
+ * RFC 5961 7: all connections together have net.teach.challenge_ack_limit in
+ * a second.  Not exactly: a stranger who has a connection of his own could
+ * use up the rest, see when it is used up by others, and so learn whether his
+ * guesses at their numbers were right (CVE-2016-5696).  It is without limit
+ * unless told.
+ */
+static bool teach_challenge_quota(struct teach_net *tn)
+{
+	u32 limit = READ_ONCE(tn->sysctl.challenge_ack_limit);
+	u32 second = jiffies / HZ;
+	u32 left;
+
+	if (limit == INT_MAX)
+		return true;
+	if (READ_ONCE(tn->challenge_second) != second) {
+		WRITE_ONCE(tn->challenge_second, second);
+		left = DIV_ROUND_UP(limit, 2) +
+		       reciprocal_scale(get_random_u32(), limit);
+	} else {
+		left = READ_ONCE(tn->challenge_left);
+	}
+	if (!left)
+		return false;
+	/* Two CPUs may count one for two; it need not be exact. */
+	WRITE_ONCE(tn->challenge_left, left - 1);
+	return true;
+}
+
+/**
+ * teach_challenge_allowed - RFC 5961: may a segment be asked if it is true?
+ * @tn: the network namespace
+ * @last: as in teach_oow_ack_allowed()
+ *
+ * The question is an ACK: if the peer has really lost the connection it
+ * answers with a reset whose sequence number is exact.
+ */
+bool teach_challenge_allowed(struct teach_net *tn, u32 *last)
+{
+	if (!teach_oow_ack_allowed(tn, last) || !teach_challenge_quota(tn))
+		return false;
+	TEACH_INC(tn, CHALLENGE_ACKS);
+	return true;
 }
 
 static void teach_challenge_ack(struct sock *sk)
 {
-	if (!teach_oow_ack_allowed(&teach_sk(sk)->oow_ack_time))
-		return;
-	TEACH_INC(teach_sk_net(sk), CHALLENGE_ACKS);
-	teach_send_ack(sk);
+	if (teach_challenge_allowed(teach_sk_net(sk),
+				    &teach_sk(sk)->oow_ack_time))
+		teach_send_ack(sk);
 }
 
 /**
@@ -135,7 +189,7 @@ static bool teach_check_paws(struct sock *sk, struct sk_buff *skb,
 	if (cb->flags & TEACH_RST || teach_paws_ok(&ts->terms, opt) ||
 	    teach_overtaken(ts, cb, opt))
 		return true;
-	if (teach_old_ack_allowed(cb, &ts->oow_ack_time))
+	if (teach_old_ack_allowed(teach_sk_net(sk), cb, &ts->oow_ack_time))
 		teach_send_ack(sk);
 	teach_drop(sock_net(sk), skb, TEACH_DROP_PAWS);
 	return false;
@@ -151,11 +205,17 @@ static void teach_rcv_unacceptable(struct sock *sk, struct sk_buff *skb)
 		teach_drop(sock_net(sk), skb, TEACH_DROP_BAD_RESET);
 		return;
 	}
+	/* RFC 5961 4.2: a SYN, wherever it is. */
+	if (cb->flags & TEACH_SYN) {
+		teach_challenge_ack(sk);
+		teach_drop(sock_net(sk), skb, TEACH_DROP_BAD_SYN);
+		return;
+	}
 	/* RFC 2883 4: bytes that came before, and why we say so. */
 	if (cb->seq != cb->end_seq && before(cb->seq, ts->rcv_nxt))
 		teach_dsack_set(sk, cb->seq, before(cb->end_seq, ts->rcv_nxt) ?
 					     cb->end_seq : ts->rcv_nxt);
-	if (teach_old_ack_allowed(cb, &ts->oow_ack_time))
+	if (teach_old_ack_allowed(teach_sk_net(sk), cb, &ts->oow_ack_time))
 		teach_send_ack(sk);
 	teach_drop(sock_net(sk), skb, after(cb->seq, ts->rcv_nxt) ?
 				      TEACH_DROP_OUT_OF_WINDOW :
@@ -361,8 +421,12 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb,
 		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 		return false;
 	}
-	/* RFC 5961 5.2: older than any segment that could still be around. */
-	if (before(cb->ack, ts->snd_una - ts->max_window)) {
+	/*
+	 * RFC 5961 5.2: older than any segment that could still be around, or
+	 * of what was never sent.
+	 */
+	if (before(cb->ack, ts->snd_una - (u32)min_t(u64, ts->max_window,
+						     ts->bytes_acked))) {
 		teach_challenge_ack(sk);
 		teach_drop(net, skb, TEACH_DROP_OLD_ACK);
 		return false;

@@ -433,13 +433,14 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 {
 	struct teach_cb *cb = teach_cb(skb);
 	struct net *net = sock_net(req->sk);
+	struct teach_net *tn = teach_net(net);
 	u32 rcv_nxt = req->irs + 1;
 	struct teach_options opt;
 
 	/* The same SYN again: our answer was lost. */
 	if ((cb->flags & (TEACH_SYN | TEACH_ACK | TEACH_RST)) == TEACH_SYN &&
 	    cb->seq == req->irs) {
-		if (teach_oow_ack_allowed(&req->oow_ack_time))
+		if (teach_oow_ack_allowed(tn, &req->oow_ack_time))
 			teach_send_request_synack(req);
 		consume_skb(skb);
 		return;
@@ -449,7 +450,7 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 	if (!teach_in_window(cb, rcv_nxt, rcv_nxt, rcv_nxt + req->rcv_wnd) ||
 	    !teach_paws_ok(&req->terms, &opt)) {
 		if (!(cb->flags & TEACH_RST) &&
-		    teach_oow_ack_allowed(&req->oow_ack_time))
+		    teach_oow_ack_allowed(tn, &req->oow_ack_time))
 			teach_send_request_ack(req);
 		teach_drop(net, skb, TEACH_DROP_OUT_OF_WINDOW);
 		return;
@@ -461,7 +462,7 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 			teach_drop(net, skb, TEACH_DROP_RESET);
 			return;
 		}
-		if (teach_oow_ack_allowed(&req->oow_ack_time))
+		if (teach_challenge_allowed(tn, &req->oow_ack_time))
 			teach_send_request_ack(req);
 		teach_drop(net, skb, TEACH_DROP_BAD_RESET);
 		return;

@@ -189,6 +189,7 @@ static void teach_reset(struct sock *sk)
 	ts->advmss = TEACH_MSS_DEFAULT;
 	ts->rcv_mss = TEACH_MSS_DEFAULT;
 	ts->max_window = 0;
+	ts->bytes_acked = 0;
 	ts->snd_wnd = 0;
 	ts->sacked_out = 0;
 	ts->recovery = TEACH_OPEN;

@@ -77,7 +77,6 @@
 #define TEACH_RTO_MAX		(120 * HZ)
 #define TEACH_TIMEWAIT_LEN	(60 * HZ)	/* 2 MSL */
 #define TEACH_DELACK_MIN	(HZ / 25)	/* 40 ms */
-#define TEACH_OOW_ACK_INTERVAL	(HZ / 2)	/* RFC 5961 7 */
 
 #define TEACH_CONG_NAME_MAX	16	/* tcp(7), TCP_CONGESTION */
 #define TEACH_CONG_LIST_MAX	(128 * TEACH_CONG_NAME_MAX)
@@ -305,6 +304,7 @@ struct teach_sock {
 	u32			snd_wnd;
 	u32			snd_wl1;	/* seq of the last update */
 	u32			max_window;	/* the widest ever offered */
+	u64			bytes_acked;	/* ever; SYN and FIN are one */
 	u32			write_seq;	/* end of what the user wrote */
 	u32			snd_sml;	/* end of the last small one */
 	struct rb_root		rtx_queue;	/* sent, not ACKed: by seq */
@@ -665,6 +665,8 @@ struct teach_sysctl {
 	int			max_tw_buckets;
 	int			abort_on_overflow;
 	int			slow_start_after_idle;
+	int			invalid_ratelimit;	/* jiffies */
+	int			challenge_ack_limit;
 	int			timestamps;
 	int			window_scaling;
 	int			sack;
@@ -689,6 +691,8 @@ struct teach_sysctl {
  * @ports: those in use, by number
  * @mib: counters, see mib.h
  * @timewaits: how many, for max_tw_buckets
+ * @challenge_second: the one that @challenge_left is for
+ * @challenge_left: challenge ACKs that may still be sent in it
  * @cong: what new sockets use; holds its module
  * @sysctl_header: /proc/sys/net/teach
  * @sysctl: its values
@@ -708,6 +712,8 @@ struct teach_net {
 
 	struct teach_mib __percpu *mib;
 	atomic_t		timewaits;
+	u32			challenge_second;
+	u32			challenge_left;
 	const struct teach_cong_ops __rcu *cong;
 
 	struct ctl_table_header	*sysctl_header;
@@ -825,8 +831,10 @@ void teach_established(struct sock *sk);
 void teach_rcv_closed(struct net *net, struct sk_buff *skb);
 void teach_reply_rst(struct net *net, const struct sk_buff *skb);
 bool teach_in_window(const struct teach_cb *cb, u32 rcv_nxt, u32 wup, u32 end);
-bool teach_oow_ack_allowed(u32 *last);
-bool teach_old_ack_allowed(const struct teach_cb *cb, u32 *last);
+bool teach_oow_ack_allowed(struct teach_net *tn, u32 *last);
+bool teach_old_ack_allowed(struct teach_net *tn, const struct teach_cb *cb,
+			   u32 *last);
+bool teach_challenge_allowed(struct teach_net *tn, u32 *last);
 
 /* receive.c */
 bool teach_rcv_data(struct sock *sk, struct sk_buff *skb);

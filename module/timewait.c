@@ -209,7 +209,7 @@ static void teach_timewait_old(struct teach_timewait *tw, struct sk_buff *skb)
 
 	if (cb->flags & TEACH_FIN && tw->state == TCP_TIME_WAIT)
 		teach_timewait_restart(tw);
-	if (teach_old_ack_allowed(cb, &tw->oow_ack_time))
+	if (teach_old_ack_allowed(tw->tn, cb, &tw->oow_ack_time))
 		teach_timewait_ack(tw);
 	teach_drop(tw->tn->net, skb, TEACH_DROP_OLD_DATA);
 }
@@ -278,7 +278,7 @@ void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb)
 	}
 	/* Fourth, check the SYN bit. */
 	if (cb->flags & TEACH_SYN) {
-		if (teach_oow_ack_allowed(&tw->oow_ack_time))
+		if (teach_oow_ack_allowed(tw->tn, &tw->oow_ack_time))
 			teach_timewait_ack(tw);
 		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
 		return;

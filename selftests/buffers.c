@@ -107,8 +107,6 @@ TEST_F(buffers, full_and_empty)
 		sum = net_fill(self->fd[A], 0);
 		EXPECT_LT(10000, sum);
 		EXPECT_EQ(0, net_poll(self->fd[A], POLLOUT, 0));
-		EXPECT_EQ(EAGAIN,
-			  net_err(send(self->fd[A], "x", 1, MSG_DONTWAIT)));
 		net_recv_all(self->fd[B], sum, 0);
 		EXPECT_TRUE(net_wait_poll(self->fd[A], POLLOUT));
 	}
@@ -271,7 +269,6 @@ TEST_F(buffers, flow_control)
 	fd = net_client(&self->net, A, ADDR_B, NET_PORT + 1);
 	peer = net_accept(listener);
 	net_fill(fd, 0);
-	net_quiet();
 	EXPECT_LT(0, ioctl_int(peer, FIONREAD));
 	EXPECT_GE(2 * 16384, ioctl_int(peer, FIONREAD));
 }
@@ -384,6 +381,7 @@ TEST_F(buffers, waitall_times_out)
 	char buf[3000];
 
 	net_send_all(self->fd[A], 1000, 0);
+	ASSERT_TRUE(wait_readable(self->fd[B], 1000));
 	net_timeout(self->fd[B], SO_RCVTIMEO, 40);
 	EXPECT_EQ(1000, recv(self->fd[B], buf, sizeof(buf), MSG_WAITALL));
 	EXPECT_TRUE(net_pattern_ok(buf, 1000, 0));
@@ -657,22 +655,28 @@ TEST_F(buffers, segment_size)
 	net_recv_all(fd, 20000, 0);
 }
 
-/* Nagle: while a segment is unacknowledged, small writes wait. */
+/*
+ * Nagle: while a segment is unacknowledged, small writes wait.  B's
+ * acknowledgments are lost until it has something to say itself.
+ */
 TEST_F(buffers, nagle)
 {
 	long long before, sent;
 	int nodelay, i;
 
-	/* First without Nagle: what is lost here makes cwnd small. */
-	for (nodelay = 1; nodelay >= 0; nodelay--) {
+	net_be_patient(&self->net, self->fd);
+	for (nodelay = 0; nodelay <= 1; nodelay++) {
 		net_setopt(self->fd[A], SOL_TCP, TCP_NODELAY, nodelay);
+		net_cut(&self->net, B);
 		before = net_counter(&self->net, A, "OutSegs");
-		net_cut(&self->net, A);
 		for (i = 0; i < 8; i++)
 			net_send_all(self->fd[A], 10, i * 10);
 		sent = net_counter(&self->net, A, "OutSegs") - before;
 		EXPECT_TRUE(nodelay ? sent >= 4 : sent <= 3);
-		net_mend(&self->net, A);
+
+		net_mend(&self->net, B);
+		net_send_all(self->fd[B], 1, 0);
+		net_recv_all(self->fd[A], 1, 0);
 		net_recv_all(self->fd[B], 80, 0);
 		EXPECT_TRUE(net_until(!ioctl_int(self->fd[A], SIOCOUTQ)));
 	}

@@ -175,7 +175,6 @@ TEST_F(close, fin_wait2_times_out)
 {
 	net_sysctl(&self->net, A, "fin_timeout", "1");
 	close(self->fd[A]);
-	EXPECT_TRUE(a_is(&self->net, self->port, TCP_FIN_WAIT2));
 	EXPECT_TRUE(b_is(&self->net, self->port, TCP_CLOSE_WAIT));
 	EXPECT_TRUE(a_is(&self->net, self->port, 0));
 	/* B's FIN then finds nobody. */
@@ -387,7 +386,7 @@ TEST_F(close, linger_waits)
 	struct net_call call = { .fn = call_close, .fd = self->fd[A] };
 	size_t sum;
 
-	set_linger(self->fd[A], 60);
+	set_linger(self->fd[A], 120);
 	sum = net_fill(self->fd[A], 0);
 	net_call(&call);
 	net_quiet();
@@ -400,11 +399,12 @@ TEST_F(close, linger_waits)
 /* ... or the time is over, and the rest is sent behind its back. */
 TEST_F(close, linger_ends)
 {
-	long long start = net_now_ms();
+	long long start;
 	size_t sum;
 
 	set_linger(self->fd[A], 1);
 	sum = net_fill(self->fd[A], 0);
+	start = net_now_ms();
 	EXPECT_EQ(0, close(self->fd[A]));
 	EXPECT_LE(950, net_now_ms() - start);
 	EXPECT_EQ(sum, net_drain(self->fd[B], 0));
@@ -453,7 +453,7 @@ TEST_F(close, reset_wakes_reader)
 
 TEST_F(close, reset_wakes_writer)
 {
-	char buf[10] = "";
+	char buf[10];
 	struct net_call call = {
 		.fn = net_call_send,
 		.fd = self->fd[B],
@@ -463,9 +463,7 @@ TEST_F(close, reset_wakes_writer)
 	};
 
 	set_linger(self->fd[A], 0);
-	net_fill(self->fd[B], 0);
-	net_call(&call);
-	EXPECT_FALSE(net_call_done(&call));
+	net_call_no_room(&call, 0);
 	close(self->fd[A]);
 	EXPECT_EQ(ECONNRESET, net_err(net_call_end(&call)));
 }
@@ -487,7 +485,7 @@ TEST_F(close, own_shutdown_wakes_reader)
 
 TEST_F(close, own_shutdown_wakes_writer)
 {
-	char buf[10] = "";
+	char buf[10];
 	struct net_call call = {
 		.fn = net_call_send,
 		.fd = self->fd[B],
@@ -496,9 +494,7 @@ TEST_F(close, own_shutdown_wakes_writer)
 		.flags = MSG_NOSIGNAL,
 	};
 
-	net_fill(self->fd[B], 0);
-	net_call(&call);
-	EXPECT_FALSE(net_call_done(&call));
+	net_call_no_room(&call, 0);
 	ASSERT_EQ(0, shutdown(self->fd[B], SHUT_WR));
 	EXPECT_EQ(EPIPE, net_err(net_call_end(&call)));
 }
@@ -606,11 +602,11 @@ TEST_F(close, retransmission_gives_up)
 /* An orphan gives up sooner. */
 TEST_F(close, orphan_gives_up)
 {
-	net_sysctl(&self->net, A, "orphan_retries", "1");
 	net_cut(&self->net, A);
 	net_send_all(self->fd[A], 10, 0);
 	close(self->fd[A]);
 	EXPECT_TRUE(a_is(&self->net, self->port, TCP_FIN_WAIT1));
+	net_sysctl(&self->net, A, "orphan_retries", "1");
 	EXPECT_TRUE(a_is(&self->net, self->port, 0));
 }
 

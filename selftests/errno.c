@@ -110,11 +110,8 @@ static void make_readable(struct subject *s)
 
 static void make_full(struct subject *s)
 {
-	static char buf[16384];
-
 	make_established(s);
-	while (send(s->fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		;
+	net_fill(s->fd, 0);
 	net_setopt(s->fd, SOL_SOCKET, SO_SNDBUF, 1);
 }
 

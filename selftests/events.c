@@ -64,6 +64,8 @@ TEST_F(events, listener)
 	ASSERT_TRUE(net_wait_poll(fd, POLLIN));
 	EXPECT_EQ(READ, bits(fd));
 	net_client(&self->net, B, ADDR_A, 6000);
+	ASSERT_TRUE(net_until(net_count(&self->net, A,
+					TCP_ESTABLISHED) == 2));
 	net_accept(fd);
 	EXPECT_EQ(READ, bits(fd));
 	net_accept(fd);

@@ -427,7 +427,6 @@ TEST_F(handshake, half_open_times_out)
 {
 	int fd;
 
-	net_sysctl(&self->net, B, "synack_retries", "1");
 	net_listen(&self->net, B, NET_PORT, 4);
 	fd = net_socket(&self->net, A, SOCK_NONBLOCK);
 	net_cut(&self->net, B);
@@ -435,6 +434,7 @@ TEST_F(handshake, half_open_times_out)
 	ASSERT_TRUE(net_wait_state(&self->net, B, NET_PORT,
 				   net_local_port(fd), TCP_SYN_RECV));
 	net_cut(&self->net, A);
+	net_sysctl(&self->net, B, "synack_retries", "1");
 	EXPECT_TRUE(net_until(!net_count(&self->net, B, TCP_SYN_RECV)));
 	EXPECT_EQ(TCP_LISTEN, net_state(&self->net, B, NET_PORT, 0));
 }

@@ -117,7 +117,7 @@ FIXTURE_SETUP(http)
 	setenv("TEACH_FAMILY", variant->family, 1);
 	net_init(&self->site.net);
 	make_tree(self->site.dir);
-	self->site.server = start_server(&self->site, variant->family, "30");
+	self->site.server = start_server(&self->site, variant->family, "300");
 	self->site.answer = malloc(2 * BIG);
 	ASSERT_NE(NULL, self->site.answer);
 }

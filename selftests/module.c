@@ -260,7 +260,7 @@ TEST_F(module, with_fin_wait1)
 	net_send_all(fd[A], 5000, 0);
 	close(fd[A]);
 	EXPECT_EQ(1, net_count(&self->net, A, TCP_FIN_WAIT1));
-	net_fill(fd[B], 0);
+	net_fill_once(fd[B], 0);
 	close(fd[B]);
 	EXPECT_EQ(0, unload_soon());
 	expect_gone(_metadata);

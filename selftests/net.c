@@ -351,6 +351,12 @@ void net_join(const struct net *net)
 	set_up(net, B, DEV_B);
 	if (!net_until(is_running(net, A, DEV_A) && is_running(net, B, DEV_B)))
 		net_fatal("no carrier between the hosts");
+	/*
+	 * A device is said to run a moment before frames can leave it.  RTNL
+	 * is held from the one to the other: whoever gets it sees both.
+	 */
+	set_up(net, A, DEV_A);
+	set_up(net, B, DEV_B);
 }
 
 /* The kernel's TCP is to do just what AF_TEACH has so far. */
@@ -897,7 +903,7 @@ uint64_t net_drain(int fd, uint64_t at)
 }
 
 /* Write until the socket takes no more for now; how much it took. */
-static size_t fill_once(int fd, uint64_t at)
+size_t net_fill_once(int fd, uint64_t at)
 {
 	char buf[16384];
 	size_t sum = 0;
@@ -915,20 +921,59 @@ static size_t fill_once(int fd, uint64_t at)
 	return sum;
 }
 
+/* Bytes that were sent and are not acknowledged. */
+static int under_way(int fd)
+{
+	int queued, unsent;
+
+	if (ioctl(fd, SIOCOUTQ, &queued) || ioctl(fd, SIOCOUTQNSD, &unsent))
+		net_fatal("SIOCOUTQ");
+	return queued - unsent;
+}
+
 /*
  * Write until the buffers of both sides are full; how much that was.  They
- * are when some time for acknowledgments has made no more room.
+ * are when nothing is under way, and still there is no room: what is left
+ * waits for the peer's window.
  */
 size_t net_fill(int fd, uint64_t at)
 {
 	size_t sum = 0;
 	size_t n;
 
-	while ((n = fill_once(fd, at + sum))) {
+	do {
+		if (!net_until(!under_way(fd)))
+			net_fatal("%d bytes never acknowledged",
+				  under_way(fd));
+		n = net_fill_once(fd, at + sum);
 		sum += n;
-		net_quiet();
-	}
+	} while (n || under_way(fd));
 	return sum;
+}
+
+/*
+ * Let both ends of a connection wait a minute for an acknowledgment, at the
+ * least: for tests of what is sent while none comes, or of nothing being sent
+ * again, on machines that stand still now and then.  The ends know when the
+ * acknowledgment of a segment that was sent once has come.
+ */
+void net_be_patient(const struct net *net, const int fd[2])
+{
+	long long before;
+	int host;
+
+	for (host = A; host <= B; host++)
+		net_ip(net, host, "route change 10.9.0.0/24 dev %s rto_min 60s",
+		       host == A ? DEV_A : DEV_B);
+	for (host = A; host <= B; host++) {
+		do {
+			before = net_counter(net, host, "RetransSegs");
+			net_send_all(fd[host], 1, 0);
+			net_recv_all(fd[!host], 1, 0);
+			if (!net_until(!under_way(fd[host])))
+				net_fatal("a byte never acknowledged");
+		} while (net_counter(net, host, "RetransSegs") != before);
+	}
 }
 
 /* A call that blocks, made by a thread of its own */
@@ -989,6 +1034,27 @@ long net_call_end(struct net_call *call)
 	pthread_join(call->thread, NULL);
 	errno = call->err;
 	return call->ret;
+}
+
+/*
+ * Fill the buffers from position @at on and start a write that finds no room;
+ * how much was written before it.  A window too small for a segment may yet
+ * take some bytes with a probe: then this is not the write that sleeps.
+ */
+size_t net_call_no_room(struct net_call *call, uint64_t at)
+{
+	size_t sum = 0;
+
+	for (;;) {
+		sum += net_fill(call->fd, at + sum);
+		net_pattern(call->buf, call->len, at + sum);
+		net_call(call);
+		if (!net_call_done(call))
+			return sum;
+		if (net_call_end(call) != (long)call->len)
+			net_fatal("a write into full buffers");
+		sum += call->len;
+	}
 }
 
 long net_call_recv(struct net_call *call)

@@ -108,6 +108,7 @@ int net_client(const struct net *net, enum host host, const char *ip,
 	       int port);
 int net_accept(int fd);
 void net_pair(const struct net *net, int fd[2]);
+void net_be_patient(const struct net *net, const int fd[2]);
 int net_local_port(int fd);
 int net_peer_port(int fd);
 void net_nonblock(int fd, bool on);
@@ -124,6 +125,7 @@ bool net_pattern_ok(const void *buf, size_t len, uint64_t at);
 void net_send_all(int fd, size_t len, uint64_t at);
 void net_recv_all(int fd, size_t len, uint64_t at);
 uint64_t net_drain(int fd, uint64_t at);
+size_t net_fill_once(int fd, uint64_t at);
 size_t net_fill(int fd, uint64_t at);
 
 /* A call that blocks, made by a thread of its own */
@@ -146,6 +148,7 @@ void net_call(struct net_call *call);
 bool net_call_asleep(const struct net_call *call);
 bool net_call_done(const struct net_call *call);
 long net_call_end(struct net_call *call);
+size_t net_call_no_room(struct net_call *call, uint64_t at);
 long net_call_recv(struct net_call *call);
 long net_call_send(struct net_call *call);
 long net_call_accept(struct net_call *call);

@@ -120,6 +120,28 @@ unsigned long peer_netns(void)
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 }
 
+static void put16(__u8 *p, __u16 v)
+{
+	p[0] = v >> 8;
+	p[1] = v;
+}
+
+static void put32(__u8 *p, __u32 v)
+{
+	put16(p, v >> 16);
+	put16(p + 2, v);
+}
+
+static __u16 get16(const __u8 *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+static __u32 get32(const __u8 *p)
+{
+	return (__u32)get16(p) << 16 | get16(p + 2);
+}
+
 /* ---- failing, and the story so far ---- */
 
 static void show_log(void)
@@ -184,6 +206,10 @@ static char *format_options(const struct peer_segment *seg, char *s)
 			s += sprintf(s, "wscale %u,", seg->opt[i + 2]);
 		else if (kind == 4 && len == 2)
 			s += sprintf(s, "sackOK,");
+		else if (kind == 8 && len == 10)
+			s += sprintf(s, "TS val %u ecr %u,",
+				     get32(seg->opt + i + 2),
+				     get32(seg->opt + i + 6));
 		else
 			s += sprintf(s, "kind %u,", kind);
 		i += len;
@@ -233,6 +259,23 @@ const char *peer_format(const struct peer_segment *seg)
 	return text;
 }
 
+/* "TS val V ecr E"; @values is what follows TS. */
+static void add_timestamps(struct peer_segment *seg, const char *values)
+{
+	__u8 *o = seg->opt + seg->optlen;
+	unsigned int val, ecr;
+
+	if (!values || sscanf(values, "val %u ecr %u", &val, &ecr) != 2)
+		peer_fail("script: not 'TS val V ecr E'");
+	if (seg->optlen + 10 > sizeof(seg->opt))
+		peer_fail("script: more than 40 option bytes");
+	o[0] = 8;
+	o[1] = 10;
+	put32(o + 2, val);
+	put32(o + 6, ecr);
+	seg->optlen += 10;
+}
+
 static void add_option(struct peer_segment *seg, const char *word,
 		       const char *value)
 {
@@ -249,6 +292,10 @@ static void add_option(struct peer_segment *seg, const char *word,
 			if (!value[1])
 				break;
 		}
+		return;
+	}
+	if (!strcmp(word, "TS")) {
+		add_timestamps(seg, value);
 		return;
 	}
 	if (left < 4)
@@ -288,7 +335,7 @@ static char *parse_options(struct notation *n, char *text)
 	for (option = strtok_r(text + 1, ",", &save); option;
 	     option = strtok_r(NULL, ",", &save)) {
 		word = strtok_r(option, " ", &save2);
-		value = strtok_r(NULL, " ", &save2);
+		value = strtok_r(NULL, "", &save2);
 		add_option(&n->seg, word, value);
 	}
 	return end + 1;
@@ -433,28 +480,6 @@ static __u16 sum_segment(const __u8 *ip, const __u8 *tcp, size_t len)
 	/* RFC 9293 3.1: the pseudo-header is addresses, protocol, length */
 	return sum_fold(sum_bytes(tcp, len,
 				  sum_bytes(ip + 12, 8, ip[9] + len)));
-}
-
-static void put16(__u8 *p, __u16 v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
-
-static void put32(__u8 *p, __u32 v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
-static __u16 get16(const __u8 *p)
-{
-	return p[0] << 8 | p[1];
-}
-
-static __u32 get32(const __u8 *p)
-{
-	return (__u32)get16(p) << 16 | get16(p + 2);
 }
 
 static void compose_ip(const struct peer_segment *seg, __u8 *p, size_t len)
@@ -953,6 +978,31 @@ unsigned int peer_drain(void)
 	return count;
 }
 
+/* The bytes of an option, from its kind on; NULL when it is not there. */
+const __u8 *peer_option(const struct peer_segment *seg, __u8 kind)
+{
+	unsigned int i = 0;
+
+	while (i < seg->optlen && seg->opt[i]) {
+		if (seg->opt[i] == kind)
+			return seg->opt + i;
+		i += seg->opt[i] == 1 ? 1 : seg->opt[i + 1];
+	}
+	return NULL;
+}
+
+/* The stack's clock, and ours as it comes back; false when there are none. */
+bool peer_timestamps(const struct peer_segment *seg, __u32 *val, __u32 *ecr)
+{
+	const __u8 *option = peer_option(seg, 8);
+
+	if (!option)
+		return false;
+	*val = get32(option + 2);
+	*ecr = get32(option + 6);
+	return true;
+}
+
 /* ---- connections and the device ---- */
 
 void peer_conn_init(struct peer_conn *conn, __u16 lport, __u16 pport)
@@ -1063,6 +1113,7 @@ void peer_start(void)
 	interface_up("lo", 0x7f000001, 0);
 	interface_up("tun0", PEER_LOCAL_ADDR, 10000);
 	plain_tcp();
+	peer.idle = peer_now();
 }
 
 bool peer_sysctl(const char *name, const char *value)
@@ -1077,34 +1128,73 @@ bool peer_sysctl(const char *name, const char *value)
 	return true;
 }
 
-/* One number of /proc/net/teach/counters, or of the line "Tcp:" of snmp. */
-long peer_counter(const char *name)
+void peer_rto_min(const char *time)
 {
-	static const char space[] = { ' ', '\n', 0 };
-	char names[2048], values[2048], word[64];
-	char *n, *v, *save_n, *save_v;
-	long value = -1, number;
-	FILE *f;
+	char command[80];
 
-	if (!peer.inet) {
-		f = fopen("/proc/self/net/teach/counters", "r");
-		while (f && fscanf(f, "%63s %ld", word, &number) == 2)
-			if (!strcmp(word, name))
-				value = number;
-		if (f)
-			fclose(f);
-		return value;
-	}
-	f = fopen("/proc/self/net/snmp", "r");
+	snprintf(command, sizeof(command),
+		 "ip route change 192.0.2.0/24 dev tun0 rto_min %s", time);
+	if (system(command))
+		peer_fail("%s", command);
+}
+
+/* A line of names, then a line of values: of TCP, or its extensions. */
+static long inet_counter(const char *file, const char *name)
+{
+	static const char space[] = " \n";
+	char names[8192], values[8192];
+	char *n, *v, *save_n, *save_v;
+	FILE *f = fopen(file, "r");
+	long value = -1;
+
 	while (f && fgets(names, sizeof(names), f) &&
 	       fgets(values, sizeof(values), f)) {
+		if (strncmp(names, "Tcp", 3))
+			continue;
 		n = strtok_r(names, space, &save_n);
 		v = strtok_r(values, space, &save_v);
 		for (; n && v; n = strtok_r(NULL, space, &save_n),
 		     v = strtok_r(NULL, space, &save_v))
-			if (!strncmp(names, "Tcp:", 4) && !strcmp(n, name))
+			if (!strcmp(n, name))
 				value = atol(v);
 	}
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* What Linux calls by another name. */
+static const char *inet_name(const char *name)
+{
+	static const char *const names[][2] = {
+		{ "ChallengeAcks", "TCPChallengeACK" },
+		{ "DropBadChecksum", "InCsumErrors" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i][0]))
+			return names[i][1];
+	return name;
+}
+
+/* A counter by AF_TEACH's name for it; -1 when there is none. */
+long peer_counter(const char *name)
+{
+	long value = -1, number;
+	char word[64];
+	FILE *f;
+
+	if (peer.inet) {
+		name = inet_name(name);
+		value = inet_counter("/proc/self/net/snmp", name);
+		return value >= 0 ? value :
+		       inet_counter("/proc/self/net/netstat", name);
+	}
+	f = fopen("/proc/self/net/teach/counters", "r");
+	while (f && fscanf(f, "%63s %ld", word, &number) == 2)
+		if (!strcmp(word, name))
+			value = number;
 	if (f)
 		fclose(f);
 	return value;

@@ -19,7 +19,8 @@
  *	ack N		acknowledgment number, relative to the stack's ISN
  *	win N		window (default when sending: 65535)
  *	urg N		urgent pointer
- *	<...>		options: mss N, nop, eol, sackOK, wscale N, hex XXXX
+ *	<...>		options: mss N, nop, eol, sackOK, wscale N,
+ *			TS val N ecr N, hex XXXX
  *
  * Only for sending:
  *
@@ -179,6 +180,9 @@ struct peer_segment *peer_next(void);
 /* Reads what is there, and checks only that each is well-formed. */
 unsigned int peer_drain(void);
 const char *peer_format(const struct peer_segment *seg);
+/* Of a received segment, which is known to be well-formed. */
+const __u8 *peer_option(const struct peer_segment *seg, __u8 kind);
+bool peer_timestamps(const struct peer_segment *seg, __u32 *val, __u32 *ecr);
 
 /* Relative numbers of a received segment. */
 static inline int peer_seq(const struct peer_segment *seg)
@@ -215,6 +219,8 @@ int peer_connect(void);
 
 /* Knobs and counters of whichever stack is under test. */
 bool peer_sysctl(const char *name, const char *value);
+/* Connections made from now on wait at least so long, "30s", for an ACK. */
+void peer_rto_min(const char *time);
 long peer_counter(const char *name);
 double peer_now(void);
 

@@ -282,13 +282,14 @@ SEGMENTS_TEST(listen, syn_from_a_broadcast_address)
 
 FIXTURE(syn_sent) {
 	int fd;
+	double sent;	/* or later */
 };
 
 FIXTURE_SETUP(syn_sent)
 {
 	peer_start();
 	self->fd = app_connect_start();
-	peer_expect("S 0:0(0) <mss 1460>");
+	self->sent = peer_expect("S 0:0(0) <mss 1460>")->not_before;
 }
 
 FIXTURE_TEARDOWN(syn_sent)
@@ -400,16 +401,28 @@ SEGMENTS_TEST(syn_sent, syn_ack_without_mss)
 	peer_expect(". 1:537(536) ack 1");
 }
 
-/* RFC 6298 2 and 5.5: the first RTO is a second, and doubles each time */
+/*
+ * The same segment comes @count times more, first after @rto and then each
+ * time twice as late: RFC 6298 5.5.  When it was last sent, or a little
+ * before, is @sent.  Only too early is wrong: how late a timer is, is the
+ * machine's affair.
+ */
+static void expect_backoff(struct __test_metadata *_metadata, const char *what,
+			   unsigned int count, double rto, double sent)
+{
+	struct peer_segment *seg;
+
+	for (; count; count--, rto *= 2) {
+		seg = peer_expect("%s", what);
+		EXPECT_LT(0.9 * rto, seg->time - sent);
+		sent = seg->not_before;
+	}
+}
+
+/* RFC 6298 2: the first RTO is a second */
 SEGMENTS_TEST(syn_sent, syn_is_retransmitted)
 {
-	double first = peer_now(), second, third;
-
-	second = peer_expect("S 0:0(0) <mss 1460>")->time;
-	third = peer_expect("S 0:0(0) <mss 1460>")->time;
-	EXPECT_LT(0.8, second - first);
-	EXPECT_LT(2.5, third - first);
-	EXPECT_LT(1.2 * (second - first), third - second);
+	expect_backoff(_metadata, "S 0:0(0) <mss 1460>", 3, 1, self->sent);
 	syn_sent_goes_on(self->fd);
 }
 
@@ -446,6 +459,7 @@ SEGMENTS_TEST(syn_sent, icmp_with_wrong_sequence)
 
 FIXTURE(syn_recv) {
 	int listener;
+	double sent;	/* or later */
 };
 
 FIXTURE_SETUP(syn_recv)
@@ -453,7 +467,7 @@ FIXTURE_SETUP(syn_recv)
 	peer_start();
 	self->listener = app_listen(LPORT, 8);
 	peer_send("S 0:0(0) <mss 1460>");
-	peer_expect("S. 0:0(0) ack 1 <mss 1460>");
+	self->sent = peer_expect("S. 0:0(0) ack 1 <mss 1460>")->not_before;
 }
 
 FIXTURE_TEARDOWN(syn_recv)
@@ -534,13 +548,8 @@ SEGMENTS_TEST(syn_recv, no_ack)
 /* RFC 6298 5.5 */
 SEGMENTS_TEST(syn_recv, syn_ack_is_retransmitted)
 {
-	double first = peer_now(), second, third;
-
-	second = peer_expect("S. 0:0(0) ack 1 <mss 1460>")->time;
-	third = peer_expect("S. 0:0(0) ack 1 <mss 1460>")->time;
-	EXPECT_LT(0.8, second - first);
-	EXPECT_LT(2.5, third - first);
-	EXPECT_LT(1.2 * (second - first), third - second);
+	expect_backoff(_metadata, "S. 0:0(0) ack 1 <mss 1460>", 3, 1,
+		       self->sent);
 	syn_recv_goes_on(self->listener);
 }
 
@@ -1250,7 +1259,7 @@ SEGMENTS_TEST(window, of_the_peer_is_obeyed)
 }
 
 /* A zero-window probe: a byte of the next data, or one from before it */
-static double next_probe(int snd)
+static struct peer_segment *next_probe(int snd)
 {
 	struct peer_segment *seg = peer_next();
 
@@ -1258,7 +1267,18 @@ static double next_probe(int snd)
 	    !(peer_seq(seg) == snd - 1 && seg->len <= 1))
 		peer_fail("expected a zero-window probe, received %s",
 			  peer_format(seg));
-	return seg->time;
+	return seg;
+}
+
+/* Data; probes that crossed what opened the window may come first. */
+static struct peer_segment *next_data(void)
+{
+	struct peer_segment *seg;
+
+	do
+		seg = peer_next();
+	while (seg->len <= 1);
+	return seg;
 }
 
 /* Takes 20 bytes from the peer, whose window is shut from then on. */
@@ -1271,23 +1291,29 @@ static void shut_peer_window(void)
 	peer_conn()->window_edge = peer_conn()->irs + 1;
 }
 
-/* 3.8.6.1: a window of zero is probed, ever more slowly, and for ever */
+/*
+ * 3.8.6.1: a window of zero is probed, ever more slowly, and for ever.  As in
+ * expect_backoff() only too early is wrong.
+ */
 SEGMENTS_TEST(window, of_zero_is_probed)
 {
-	double times[4];
+	struct peer_segment *seg;
+	double sent, rto = 0.2;
 	unsigned int i;
 
 	shut_peer_window();
+	sent = peer_now();
 	app_write(self->fd, 1000);
-	peer_expect_nothing();
-	for (i = 0; i < ARRAY_SIZE(times); i++) {
-		times[i] = next_probe(1);
+	for (i = 0; i < 4; i++, rto *= 2) {
+		seg = next_probe(1);
+		EXPECT_LT(0.9 * rto, seg->time - sent);
+		sent = seg->not_before;
 		peer_send(". 21:21(0) ack 1 win 0");
 	}
-	EXPECT_LT(1.4 * (times[2] - times[1]), times[3] - times[2]);
-	EXPECT_GT(4 * (times[2] - times[1]) + 1, times[3] - times[2]);
 	peer_send(". 21:21(0) ack 1 win 65535");
-	peer_expect(". 1:1001(1000) ack 21");
+	seg = next_data();
+	EXPECT_EQ(1, peer_seq(seg));
+	EXPECT_EQ(1000, seg->len);
 }
 
 /* The byte of the probe may be taken, too */
@@ -1298,12 +1324,14 @@ SEGMENTS_TEST(window, probe_is_acknowledged)
 
 	shut_peer_window();
 	app_write(self->fd, 1000);
-	seg = peer_next();
+	seg = next_probe(1);
 	next = peer_seq(seg) + seg->len;
 	if (next < 1)
 		next = 1;
 	peer_send(". 21:21(0) ack %d win 65535", next);
-	peer_expect(". %d:1001(%d) ack 21", next, 1001 - next);
+	seg = next_data();
+	EXPECT_EQ(next, peer_seq(seg));
+	EXPECT_EQ(1001 - next, seg->len);
 }
 
 /* 3.8.6: the window shut with data under way */
@@ -1330,8 +1358,7 @@ SEGMENTS_TEST(window, is_not_opened_by_an_old_segment)
 	/* either the ACK of what is old, or a probe: no data */
 	EXPECT_GE(1, peer_next()->len);
 	peer_send(". 21:21(0) ack 1 win 65535");
-	while (peer_next()->len != 1000)
-		;
+	EXPECT_EQ(1000, next_data()->len);
 }
 
 /* ---- loss: RFC 6298, 5681, 6582 ---- */
@@ -1339,27 +1366,57 @@ SEGMENTS_TEST(window, is_not_opened_by_an_old_segment)
 #define FLIGHT_MAX	64
 
 FIXTURE(loss) {
-	int fd;
 };
 
 FIXTURE_SETUP(loss)
 {
-	int sndbuf = 150000;
-	int listener;
-
 	peer_start();
-	listener = app_listen(LPORT, 8);
-	peer_send("S 0:0(0) <mss 1000>");
-	peer_expect("S. 0:0(0) ack 1");
-	peer_conn()->mss = 1000;
-	peer_send(". 1:1(0) ack 1");
-	self->fd = app_accept(listener);
-	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_SNDBUF, &sndbuf,
-				sizeof(sndbuf)));
 }
 
 FIXTURE_TEARDOWN(loss)
 {
+}
+
+/*
+ * A connection that waits at least @patience for an ACK before its timer
+ * takes a hand.  It knows only when the round trip of the handshake could be
+ * measured, so a handshake as slow as a retransmission is done again.
+ */
+static int loss_connection(const char *patience)
+{
+	int listener, fd, sndbuf = 150000;
+	double start;
+
+	peer_rto_min(patience);
+	listener = app_listen(LPORT, 8);
+	for (;;) {
+		start = peer_now();
+		peer_send("S 0:0(0) <mss 1000>");
+		peer_expect("S. 0:0(0) ack 1");
+		peer_conn()->mss = 1000;
+		peer_send(". 1:1(0) ack 1");
+		fd = app_accept(listener);
+		if (peer_now() - start < 0.5)
+			break;
+		peer_ignore_others(true);
+		app_abort(fd);
+		peer_new_conn();
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf)))
+		peer_fail("SO_SNDBUF: %s", strerror(errno));
+	return fd;
+}
+
+/* For scripts in which only ACKs decide what is sent ... */
+static int patient(void)
+{
+	return loss_connection("60s");
+}
+
+/* ... and for those in which the timer does, and before it nothing. */
+static int impatient(void)
+{
+	return loss_connection("200ms");
 }
 
 /* How many of these segments begin below @seq. */
@@ -1402,7 +1459,7 @@ SEGMENTS_TEST(loss, initial_window)
 	struct peer_segment segs[FLIGHT_MAX];
 	unsigned int count;
 
-	app_write(self->fd, 60000);
+	app_write(patient(), 60000);
 	count = peer_collect(segs, FLIGHT_MAX);
 	EXPECT_LE(3, count);
 	EXPECT_GE(10, count);
@@ -1414,7 +1471,7 @@ SEGMENTS_TEST(loss, slow_start)
 	struct peer_segment segs[FLIGHT_MAX];
 	unsigned int first, i, count = 0;
 
-	app_write(self->fd, 60000);
+	app_write(patient(), 60000);
 	first = peer_collect(segs, FLIGHT_MAX);
 	for (i = 1; i <= first; i++) {
 		peer_send(". 1:1(0) ack %u", i * 1000 + 1);
@@ -1428,34 +1485,28 @@ SEGMENTS_TEST(loss, slow_start)
 /* RFC 6298 5.4 to 5.6: the first one again, each time twice as late */
 SEGMENTS_TEST(loss, data_is_retransmitted)
 {
-	double times[4];
-	unsigned int i;
+	int fd = impatient();
+	double sent;
 
-	app_write(self->fd, 100);
-	for (i = 0; i < ARRAY_SIZE(times); i++)
-		times[i] = peer_expect(". 1:101(100) ack 1")->time;
-	EXPECT_LT(0.15, times[1] - times[0]);
-	EXPECT_LT(1.4 * (times[2] - times[1]), times[3] - times[2]);
-	EXPECT_GT(4 * (times[2] - times[1]) + 1, times[3] - times[2]);
+	app_write(fd, 100);
+	sent = peer_expect(". 1:101(100) ack 1")->not_before;
+	expect_backoff(_metadata, ". 1:101(100) ack 1", 4, 0.2, sent);
 	peer_send(". 1:1(0) ack 101");
-	app_write(self->fd, 100);
+	app_write(fd, 100);
 	peer_expect(". 101:201(100) ack 1");
 }
 
 SEGMENTS_TEST(loss, fin_is_retransmitted)
 {
-	double times[4];
-	unsigned int i;
+	int fd = impatient();
+	double sent;
 
-	app_write(self->fd, 100);
-	app_close(self->fd);
+	app_write(fd, 100);
+	app_close(fd);
 	peer_expect(". 1:101(100) ack 1");
-	peer_expect("F. 101:101(0) ack 1");
+	sent = peer_expect("F. 101:101(0) ack 1")->not_before;
 	peer_send(". 1:1(0) ack 101");
-	for (i = 0; i < ARRAY_SIZE(times); i++)
-		times[i] = peer_expect("F. 101:101(0) ack 1")->time;
-	EXPECT_LT(1.4 * (times[2] - times[1]), times[3] - times[2]);
-	EXPECT_GT(4 * (times[2] - times[1]) + 1, times[3] - times[2]);
+	expect_backoff(_metadata, "F. 101:101(0) ack 1", 4, 0.2, sent);
 	peer_send(". 1:1(0) ack 102");
 	peer_expect_nothing();
 }
@@ -1464,13 +1515,14 @@ SEGMENTS_TEST(loss, fin_is_retransmitted)
 SEGMENTS_TEST(loss, timeout)
 {
 	unsigned int tries = 1;
+	int fd = impatient();
 
 	ASSERT_TRUE(peer_sysctl("retries2", "3"));
-	app_write(self->fd, 100);
+	app_write(fd, 100);
 	peer_expect(". 1:101(100) ack 1");
 	for (; tries < 4; tries++)
 		peer_expect(". 1:101(100) ack 1");
-	app_read_errno(self->fd, ETIMEDOUT);
+	app_read_errno(fd, ETIMEDOUT);
 }
 
 /* RFC 5681 3.1: after a timeout one segment, and slow start from there */
@@ -1479,7 +1531,8 @@ SEGMENTS_TEST(loss, timeout_goes_back_and_starts_slowly)
 	struct peer_segment segs[FLIGHT_MAX];
 	unsigned int first, count;
 
-	app_write(self->fd, 60000);
+	/* with time for what follows before the second timeout */
+	app_write(loss_connection("3s"), 60000);
 	first = peer_collect(segs, FLIGHT_MAX);
 	ASSERT_LE(3, first);
 	peer_expect(". 1:1001(1000) ack 1");
@@ -1500,7 +1553,7 @@ SEGMENTS_TEST(loss, fast_retransmit)
 {
 	struct peer_segment segs[FLIGHT_MAX];
 	unsigned int flight, count;
-	int lost = second_flight(self->fd, &flight);
+	int lost = second_flight(patient(), &flight);
 	int end = sent();
 
 	ASSERT_LE(5, flight);
@@ -1508,8 +1561,12 @@ SEGMENTS_TEST(loss, fast_retransmit)
 	peer_send(". 1:1(0) ack %d win 50000", lost);
 	count = peer_collect(segs, FLIGHT_MAX);
 	EXPECT_EQ(0, count_below(segs, count, end));
-	/* RFC 3042: a segment of new data for each, if any */
-	EXPECT_GE(2, count);
+	/*
+	 * RFC 3042: a segment of new data for each, if any.  (Linux may have
+	 * kept some of the flight back, for the sake of large segments.)
+	 */
+	if (!peer_is_inet())
+		EXPECT_GE(2, count);
 	peer_send(". 1:1(0) ack %d win 50000", lost);
 	count = peer_collect(segs, FLIGHT_MAX);
 	EXPECT_EQ(1, count_below(segs, count, end));
@@ -1527,7 +1584,7 @@ SEGMENTS_TEST(loss, no_duplicate_acks)
 {
 	struct peer_segment segs[FLIGHT_MAX];
 	unsigned int flight, i;
-	int lost = second_flight(self->fd, &flight);
+	int lost = second_flight(patient(), &flight);
 
 	for (i = 0; i < 4; i++)
 		peer_send(". 1:1(0) ack %d win %u", lost, 51000 + i * 1000);
@@ -1562,7 +1619,7 @@ SEGMENTS_TEST(loss, newreno_partial_ack)
 {
 	struct peer_segment segs[FLIGHT_MAX];
 	unsigned int flight, i, count;
-	int first = second_flight(self->fd, &flight);
+	int first = second_flight(patient(), &flight);
 	int recover = sent(), end;
 
 	ASSERT_LE(6, flight);
@@ -1587,7 +1644,7 @@ SEGMENTS_TEST(loss, no_second_fast_retransmit_in_one_window)
 {
 	struct peer_segment segs[FLIGHT_MAX];
 	unsigned int flight, i, count;
-	int first = second_flight(self->fd, &flight);
+	int first = second_flight(patient(), &flight);
 	int recover;
 
 	for (i = 0; i < 3; i++)

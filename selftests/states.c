@@ -143,9 +143,9 @@ static void hold_time_wait(struct peer_conn *second)
 	alarm(PEER_TEST_TIMEOUT);
 	sleep(5);
 	peer_use(second);
+	left->restarted = peer_now();	/* or later */
 	peer_send("F. 1:1(0) ack 2");
 	peer_expect(". 2:2(0) ack 2");
-	left->restarted = peer_now();
 	for (;;)
 		pause();
 }
