@@ -458,10 +458,9 @@ static void make_recv(const struct call *call, struct outcome *o)
 	done(o, recv(fd_of(call), buf, len, flags));
 	if (o->ret > 0 && !(flags & MSG_TRUNC))
 		check_bytes(call, buf, o);
-	if (o->ret > 0 && call->at >= 0)
-		file->read = call->at;
 	if (o->ret > 0 && !(flags & (MSG_PEEK | MSG_OOB)))
-		file->read += o->ret;
+		file->read = (call->at >= 0 ? (__u64)call->at : file->read) +
+			     o->ret;
 	free(buf);
 }
 

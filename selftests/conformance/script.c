@@ -119,9 +119,8 @@ static bool allowed(struct reader *r, const char *text)
 		r->script->may_shrink = true;
 	else if (!strcmp(text, "fragmentation"))
 		r->script->may_fragment = true;
-	else
-		return wrong(r, "nobody can allow '%s'", text);
-	return true;
+	return r->script->may_shrink || r->script->may_fragment ||
+	       wrong(r, "nobody can allow '%s'", text);
 }
 
 /* "word: text"; false with no error if it is not of the head */
