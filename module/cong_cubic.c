@@ -210,7 +210,7 @@ static void cubic_event(struct sock *sk, enum teach_cong_event ev)
 		teach_hystart_reset(teach_sk(sk), &c->hystart);
 		break;
 	case TEACH_CONG_LOSS:
-		/* RFC 9438 4.8: the curve begins anew, where slow start ends. */
+		/* RFC 9438 4.8: a new curve, where slow start ends. */
 		c->now.w_max = 0;
 		break;
 	}

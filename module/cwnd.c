@@ -63,7 +63,7 @@ void teach_cwnd_init(struct sock *sk)
  * @ts: the socket
  * @acked: how many have
  *
- * As in Linux one ACK for many counts as as many ACKs for one: a large
+ * As in Linux one ACK for many counts like many ACKs for one: a large
  * segment that was cut on its way out is often acknowledged whole.
  *
  * Return: how many of @acked are left when cwnd has come to ssthresh; all of

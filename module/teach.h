@@ -321,7 +321,7 @@ struct teach_sock {
 
 	/* How much: segments. */
 	u32			cwnd;
-	u32			cwnd_cnt;	/* not yet a whole segment of it */
+	u32			cwnd_cnt;	/* not yet a whole one of it */
 	u32			ssthresh;
 	u32			prior_cwnd;	/* before it was last cut */
 	u32			prior_ssthresh;
@@ -331,7 +331,7 @@ struct teach_sock {
 	u32			retrans_out;	/* sent again */
 	u32			delivered;	/* ever */
 	u32			lost;		/* ever */
-	u32			cwnd_used;	/* most out in this round trip */
+	u32			cwnd_used;	/* most out, this round trip */
 	u32			cwnd_round;	/* snd_nxt at its begin */
 	u32			full_stamp;	/* cwnd was used up; jiffies */
 	u32			full_max;	/* most out since then */
@@ -397,9 +397,9 @@ struct teach_sock {
 	u32			window_clamp;	/* the widest it may be */
 	u32			rcv_rtt_us;	/* << 3 */
 	u32			rcv_rtt_tsecr;	/* of the last sample */
-	u32			rcvq_seq;	/* copied_seq, a round trip ago */
+	u32			rcvq_seq;	/* copied_seq, a trip ago */
 	u32			rcvq_us;	/* when that was */
-	u32			rcvq_space;	/* read in a round trip, at most */
+	u32			rcvq_space;	/* most read in a round trip */
 	u32			copied_seq;	/* what the reader has had */
 	u16			rcv_mss;	/* the peer seems to cut so */
 	struct rb_root		ofo_queue;	/* out of order */

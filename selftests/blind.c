@@ -265,7 +265,8 @@ BLIND_TEST(isn_grows_for_a_name)
 
 	peer_new_conn();
 	peer_conn()->lport++;
-	first = last = next_isn(&first_time);
+	first = next_isn(&first_time);
+	last = first;
 	for (i = 0; i < 5; i++) {
 		isn = next_isn(&time);
 		EXPECT_LT(0, (int)(isn - last));

@@ -1141,7 +1141,7 @@ void peer_rto_min(const char *time)
 /* A line of names, then a line of values: of TCP, or its extensions. */
 static long inet_counter(const char *file, const char *name)
 {
-	static const char space[] = " \n";
+	static const char space[] = { ' ', '\n', 0 };
 	char names[8192], values[8192];
 	char *n, *v, *save_n, *save_v;
 	FILE *f = fopen(file, "r");
@@ -1172,7 +1172,7 @@ static const char *inet_name(const char *name)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(name, names[i][0]))
 			return names[i][1];
 	return name;

@@ -154,9 +154,7 @@ static bool head_line(struct reader *r, char *line)
 		s->differs = text;
 	else if (!strcmp(line, "mtu") && number_parse(text, &mtu))
 		s->mtu = mtu;
-	else if (!strcmp(line, "address") && address_parse(text, &s->address))
-		return true;
-	else
+	else if (strcmp(line, "address") || !address_parse(text, &s->address))
 		*colon = ':';
 	return !*colon;
 }
