@@ -12,8 +12,8 @@
  *	table.c		the requirements, and what became of them
  *	stalls.c	whether the machine was there all the time
  *
- * A script is played by a process of its own, in a network namespace of its
- * own.  It ends with fail(), or by coming to its last line.
+ * A script is played by a process of its own, in a network namespace that no
+ * other uses at that time.  It ends with fail(), or by coming to its last line.
  */
 #ifndef _CONFORMANCE_H
 #define _CONFORMANCE_H
@@ -231,6 +231,18 @@ struct conn {
 	bool	used, peer_ts, stack_ts, synced, acked, ts_seen;
 };
 
+/**
+ * struct wire - a network namespace with a tun device in it
+ * @ns: the namespace
+ * @tun: the far side of the device
+ * @tap: sees what leaves, and when
+ * @used: by another script before
+ */
+struct wire {
+	int	ns, tun, tap;
+	bool	used;
+};
+
 /* Numbers that a script has given a name, as the stack's timestamps. */
 bool name_find(const char *name, __u32 *number);
 void name_set(const char *name, __u32 number);
@@ -316,7 +328,6 @@ enum what {
 	ICMP,		/* < icmp NAME */
 	RAISED,		/* signal NAME */
 	DEVICE,		/* mtu N */
-	COUNTER,	/* counter NAME N */
 	SYSCTL,		/* sysctl NAME VALUE */
 	ISN,		/* isn LOW..HIGH */
 	APART,		/* apart */
@@ -333,9 +344,9 @@ enum what {
  * @seg: ARRIVES and LEAVES
  * @icmp: ICMP
  * @call: CALL, BEGIN and END
- * @name: BEGIN, ASLEEP, END, STATE, COUNTER and SYSCTL
+ * @name: BEGIN, ASLEEP, END, STATE and SYSCTL
  * @conn: STATE, AGAIN, ORIGIN and ISN
- * @value: AGAIN, RAISED, DEVICE, COUNTER, SYSCTL, and the low end of ISN
+ * @value: AGAIN, RAISED, DEVICE, SYSCTL, and the low end of ISN
  * @high: the high end of ISN
  */
 struct line {
@@ -446,6 +457,7 @@ extern struct config config;
 /* script.c */
 struct script *script_read(const char *dir, const char *name);
 double script_seconds(const struct script *script);
+bool script_leaves_traces(const struct script *script);
 const char *next_word(char **text);
 
 /* segment.c */
@@ -460,7 +472,10 @@ bool segment_matches(const struct segment *seg, const struct conn *c,
 
 /* wire.c */
 void wire_prepare(void);
-void wire_open(const struct script *script);
+void wire_open(struct wire *wire);
+void wire_close(const struct wire *wire);
+bool wire_is_clean(const struct wire *wire);
+void wire_use(const struct wire *wire, const struct script *script);
 struct conn *wire_conn(int number);
 struct conn *wire_conn_of(const struct packet *p);
 void wire_send(const struct segment *seg, struct packet *p);
@@ -487,6 +502,7 @@ bool call_asleep(const char *name);
 double call_end(const struct call *call, const char *name, double patience,
 		char *why, size_t size);
 bool call_raised(int sig);
+void call_abort_all(void);
 bool call_socket_works(void);
 void call_signals(void);
 
@@ -494,8 +510,9 @@ void call_signals(void);
 bool info_check(int fd, char *condition, char *why, size_t size);
 
 /* play.c */
-void play(const struct script *script, const char *state)
-	__attribute__((noreturn));
+void play(const struct script *script, const char *state,
+	  const struct wire *wire) __attribute__((noreturn));
+bool sockets_gone(void);
 void fail(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 

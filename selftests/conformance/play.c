@@ -234,8 +234,12 @@ static void play_leaves(const struct line *line, const struct script *script)
 
 	if (line->when.given && !isinf(line->when.to))
 		until = late(&line->when);
-	if (!wire_receive(&p, until))
+	if (!wire_receive(&p, until)) {
+		/* No stall of the machine's takes so long. */
+		if (!line->when.given)
+			stalled = stalls_sum();
 		fail("nothing came in %.3f s", now() - last);
+	}
 	if (!segment_matches(line->seg, wire_conn(line->conn), &p, why,
 			     sizeof(why))) {
 		note_came(&p);
@@ -338,16 +342,37 @@ static bool inet_line(const char *line, unsigned int *lport,
 	return true;
 }
 
-static void get_state(const struct conn *c, char *state)
+/* The kernel's table of sockets. */
+static FILE *open_sockets(void)
 {
-	bool inet = config.family == INET;
-	FILE *f = fopen(inet ? "/proc/self/net/tcp" :
+	FILE *f = fopen(config.family == INET ? "/proc/self/net/tcp" :
 			"/proc/self/net/teach/sockets", "r");
-	char line[300], one[16], listen[16] = "";
-	unsigned int lport, pport;
 
 	if (!f)
 		fail("the table of sockets: %s", strerror(errno));
+	return f;
+}
+
+/* Has nothing been left behind in this network namespace? */
+bool sockets_gone(void)
+{
+	FILE *f = open_sockets();
+	char line[300];
+	int lines = 0;
+
+	while (fgets(line, sizeof(line), f))
+		lines++;
+	fclose(f);
+	return lines == 1;	/* the headline */
+}
+
+static void get_state(const struct conn *c, char *state)
+{
+	bool inet = config.family == INET;
+	char line[300], one[16], listen[16] = "";
+	unsigned int lport, pport;
+	FILE *f = open_sockets();
+
 	strcpy(state, "CLOSED");
 	while (fgets(line, sizeof(line), f)) {
 		if (!(inet ? inet_line : teach_line)(line, &lport, &pport,
@@ -382,48 +407,6 @@ static void play_state(const struct line *line)
 	}
 	tell("%4d %9.3f   %s", line->number, now(), line->text);
 	ready = now();
-}
-
-/* One number of /proc/net/teach/counters, snmp or netstat. */
-static long long counter_in(const char *path, const char *name)
-{
-	static const char space[] = { ' ', '\n', 0 };
-	char names[8192], values[8192], *n, *v, *save_n, *save_v;
-	long long number = -1;
-	FILE *f = fopen(path, "r");
-
-	while (f && fgets(names, sizeof(names), f) &&
-	       fgets(values, sizeof(values), f)) {
-		n = strtok_r(names, space, &save_n);
-		v = strtok_r(values, space, &save_v);
-		for (; n && v; n = strtok_r(NULL, space, &save_n),
-		     v = strtok_r(NULL, space, &save_v))
-			if (!strcmp(n, name) && strncmp(names, "Udp", 3))
-				number = atoll(v);
-	}
-	if (f)
-		fclose(f);
-	return number;
-}
-
-static long long counter(const char *name)
-{
-	long long number, value = -1;
-	char word[64];
-	FILE *f;
-
-	if (config.family == INET) {
-		number = counter_in("/proc/self/net/snmp", name);
-		return number >= 0 ? number :
-		       counter_in("/proc/self/net/netstat", name);
-	}
-	f = fopen("/proc/self/net/teach/counters", "r");
-	while (f && fscanf(f, "%63s %lld", word, &number) == 2)
-		if (!strcmp(word, name))
-			value = number;
-	if (f)
-		fclose(f);
-	return value;
 }
 
 static void sysctl_path(char *path, size_t size, const char *name)
@@ -475,17 +458,6 @@ static void play_apart(void)
 		     wire_conn(2)->irs);
 }
 
-/* Counted from the start, as the network namespace is new. */
-static void play_counter(const struct line *line)
-{
-	long long got = counter(line->name);
-
-	if (got != line->value)
-		fail("%s is %lld", line->name, got);
-	tell("%4d %9.3f   %s", line->number, now(), line->text);
-	ready = now();
-}
-
 static void play_signal(const struct line *line)
 {
 	double until = now() + STATE_PATIENCE;
@@ -530,9 +502,6 @@ static void play_line(const struct line *line, const struct script *script)
 		break;
 	case STATE:
 		play_state(line);
-		break;
-	case COUNTER:
-		play_counter(line);
 		break;
 	case SYSCTL:
 		play_sysctl(line);
@@ -602,7 +571,8 @@ static void play_lines(const struct script *lines, const struct script *script)
 }
 
 /* In a process of its own: it never comes back. */
-void play(const struct script *script, const char *state)
+void play(const struct script *script, const char *state,
+	  const struct wire *wire)
 {
 	struct script *way = NULL;
 	char name[64];
@@ -611,7 +581,7 @@ void play(const struct script *script, const char *state)
 		snprintf(name, sizeof(name), "to/%s", state);
 		way = script_read(config.dir, name);
 	}
-	wire_open(script);
+	wire_use(wire, script);
 	set_sysctls(script);
 	call_signals();
 	hurry(1);
@@ -622,5 +592,6 @@ void play(const struct script *script, const char *state)
 	play_lines(script, script);
 	note_lateness(ready);
 	expect_nothing(0);
+	call_abort_all();
 	_exit(0);
 }

@@ -123,12 +123,35 @@ static bool allowed(struct reader *r, const char *text)
 	       wrong(r, "nobody can allow '%s'", text);
 }
 
+/* Those that are said once. */
+static bool head_value(struct script *s, const char *word, char *text)
+{
+	long long number;
+
+	if (!strcmp(word, "skip inet")) {
+		s->skip[INET] = text;
+		return true;
+	}
+	if (!strcmp(word, "skip teach")) {
+		s->skip[TEACH] = text;
+		return true;
+	}
+	if (!strcmp(word, "differs")) {
+		s->differs = text;
+		return true;
+	}
+	if (!strcmp(word, "mtu") && number_parse(text, &number)) {
+		s->mtu = number;
+		return true;
+	}
+	return !strcmp(word, "address") && address_parse(text, &s->address);
+}
+
 /* "word: text"; false with no error if it is not of the head */
 static bool head_line(struct reader *r, char *line)
 {
 	struct script *s = r->script;
 	char *colon = strchr(line, ':'), *text;
-	long long mtu;
 
 	if (!colon || colon[1] != ' ')
 		return false;
@@ -146,17 +169,10 @@ static bool head_line(struct reader *r, char *line)
 		return setting(r, text);
 	if (!strcmp(line, "allow"))
 		return allowed(r, text);
-	if (!strcmp(line, "skip inet"))
-		s->skip[INET] = text;
-	else if (!strcmp(line, "skip teach"))
-		s->skip[TEACH] = text;
-	else if (!strcmp(line, "differs"))
-		s->differs = text;
-	else if (!strcmp(line, "mtu") && number_parse(text, &mtu))
-		s->mtu = mtu;
-	else if (strcmp(line, "address") || !address_parse(text, &s->address))
-		*colon = ':';
-	return !*colon;
+	if (head_value(s, line, text))
+		return true;
+	*colon = ':';
+	return false;
 }
 
 /*
@@ -311,7 +327,7 @@ static bool name_line(struct reader *r, struct line *line, enum what what,
 	if (!name || strlen(name) >= sizeof(line->name))
 		return wrong(r, "a name expected");
 	strcpy(line->name, name);
-	if ((what == COUNTER || what == SYSCTL) &&
+	if (what == SYSCTL &&
 	    !number_parse(next_word(&text), &line->value))
 		return wrong(r, "NAME VALUE");
 	name = next_word(&text);
@@ -361,7 +377,6 @@ static bool word_line(struct reader *r, struct line *line, char *text)
 	} words[] = {
 		{ "asleep", ASLEEP, name_line },
 		{ "state", STATE, name_line },
-		{ "counter", COUNTER, name_line },
 		{ "sysctl", SYSCTL, name_line },
 		{ "isn", ISN, isn_line },
 		{ "apart", APART, number_line },
@@ -566,6 +581,18 @@ struct script *script_read(const char *dir, const char *name)
 	script->lines = realloc(script->lines, (script->nlines + 1) *
 				sizeof(*script->lines));
 	return script;
+}
+
+/* What a socket that is closed does not take along. */
+bool script_leaves_traces(const struct script *script)
+{
+	unsigned int i;
+
+	for (i = 0; i < script->nlines; i++)
+		if (script->lines[i].what == ICMP ||
+		    script->lines[i].what == DEVICE)
+			return true;
+	return script->nsettings || script->mtu || script->address;
 }
 
 /* How long it takes at least: those that wait begin first. */

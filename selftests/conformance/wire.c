@@ -39,7 +39,7 @@
 #define MSS_MIN		64	/* a peer may ask for less, none has to obey */
 #define BUFFER		(8 << 20)
 
-static int tun = -1, tap = -1;
+static int tun, tap;
 static bool unread;
 static double start;
 static struct conn conns[MAX_CONNS];
@@ -163,10 +163,10 @@ void wire_mtu(int mtu)
 	close(fd);
 }
 
-static void open_tun(void)
+static int open_tun(void)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	int fd;
+	int tun, fd;
 
 	tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	strcpy(ifr.ifr_name, "tun0");
@@ -176,16 +176,17 @@ static void open_tun(void)
 	if (fd >= 0 && write(fd, "1", 1) != 1)
 		fail("disable_ipv6: %s", strerror(errno));
 	close(fd);
+	return tun;
 }
 
-static void open_tap(void)
+static int open_tap(void)
 {
 	struct sockaddr_ll sll = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_ALL),
 		.sll_ifindex = if_nametoindex("tun0"),
 	};
-	int on = 1, size = BUFFER;
+	int on = 1, size = BUFFER, tap;
 
 	/* With a protocol here, bind() would have to wait for all CPUs. */
 	tap = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -193,6 +194,7 @@ static void open_tap(void)
 	    setsockopt(tap, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) ||
 	    setsockopt(tap, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		fail("packet socket: %s", strerror(errno));
+	return tap;
 }
 
 static void conn_init(struct conn *c, int number)
@@ -208,22 +210,51 @@ static void conn_init(struct conn *c, int number)
 }
 
 /* A network namespace with nothing in it but the device. */
-void wire_open(const struct script *script)
+void wire_open(struct wire *wire)
 {
-	int i;
-
 	if (unshare(CLONE_NEWNET))
 		fail("unshare: %s (are you root?)", strerror(errno));
-	open_tun();
-	if (script->mtu)
-		wire_mtu(script->mtu);
+	wire->ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	wire->tun = open_tun();
 	set_up("lo", 0x7f000001, 0xff000000);
 	set_up("tun0", LOCAL_ADDR, 0xffffff00);
+	wire->tap = open_tap();
+	wire->used = false;
+}
+
+void wire_close(const struct wire *wire)
+{
+	close(wire->tun);
+	close(wire->tap);
+	close(wire->ns);
+}
+
+/* To make one takes longer than most scripts: is it as good as new? */
+bool wire_is_clean(const struct wire *wire)
+{
+	return !setns(wire->ns, CLONE_NEWNET) && sockets_gone();
+}
+
+/* In the process that plays @script. */
+void wire_use(const struct wire *wire, const struct script *script)
+{
+	char packet[100];
+	int i;
+
+	if (setns(wire->ns, CLONE_NEWNET))
+		fail("setns: %s", strerror(errno));
+	tun = wire->tun;
+	tap = wire->tap;
+	if (script->mtu)
+		wire_mtu(script->mtu);
 	if (script->address)
 		set_up("tun0:1", script->address, 0xffffff00);
-	open_tap();
 	for (i = 0; i < MAX_CONNS; i++)
 		conn_init(&conns[i], i);
+	/* How the script before has ended is of no interest. */
+	while (read(tap, packet, sizeof(packet)) >= 0 ||
+	       read(tun, packet, sizeof(packet)) >= 0)
+		;
 	start = 0;
 	start = now();
 }
