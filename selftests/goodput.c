@@ -80,24 +80,18 @@ static void *send_all(void *arg)
 	return NULL;
 }
 
-/* Single segments, as on a cable: netem loses what it is given whole. */
-static void shape(struct net *net, enum host host, const char *dev,
-		  const char *args)
+static void shape(struct net *net, enum host host, const char *args)
 {
-	char command[128];
-
-	net_enter(net, host);
-	snprintf(command, sizeof(command),
-		 "ethtool -K %s tso off gso off gro off 2>/dev/null", dev);
-	if (system(command) || !net_netem(net, host, args))
+	net_gso(net, host, false);
+	if (!net_netem(net, host, args))
 		net_fatal("netem refuses: %s", args);
 }
 
 static void lay(struct net *net, const struct path *path)
 {
 	net_init(net);
-	shape(net, A, DEV_A, path->there);
-	shape(net, B, DEV_B, path->back);
+	shape(net, A, path->there);
+	shape(net, B, path->back);
 }
 
 /* In a process of its own: one transfer. */

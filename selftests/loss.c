@@ -27,6 +27,8 @@ FIXTURE(loss) {
 FIXTURE_SETUP(loss)
 {
 	net_init(&self->net);
+	net_gso(&self->net, A, false);
+	net_gso(&self->net, B, false);
 	net_pair(&self->net, self->fd);
 }
 
@@ -134,6 +136,17 @@ TEST_F(loss, plain)
 		SKIP(return, "no netem");
 	EXPECT_TRUE(both_ways(self->fd, small()));
 	EXPECT_LT(0, net_counter(&self->net, A, "RetransSegs"));
+}
+
+/* What is lost in one piece is many segments. */
+TEST_F(loss, large_segments)
+{
+	net_gso(&self->net, A, true);
+	net_gso(&self->net, B, true);
+	net_pair(&self->net, self->fd);
+	if (!shape(&self->net, "loss 20%"))
+		SKIP(return, "no netem");
+	EXPECT_TRUE(both_ways(self->fd, small()));
 }
 
 /* Bursts take whole windows away. */

@@ -121,8 +121,10 @@ static int run_command(const struct net *net, enum host host, char *command,
 		net_fatal("fork");
 	if (!pid) {
 		net_enter(net, host);
-		if (quiet)
-			dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		if (quiet) {
+			dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+			dup2(STDOUT_FILENO, STDERR_FILENO);
+		}
 		execvp(argv[0], argv);
 		net_fatal("%s", argv[0]);
 	}
@@ -392,6 +394,24 @@ bool net_netem(const struct net *net, enum host host, const char *args)
 		 "tc qdisc replace dev %s root netem %s",
 		 host == A ? DEV_A : DEV_B, args);
 	return !run_command(net, host, command, true);
+}
+
+/*
+ * Let what @host sends over connections to come leave its stack in large
+ * segments, or in single ones as on a cable: netem loses what it is given
+ * whole.
+ */
+void net_gso(const struct net *net, enum host host, bool on)
+{
+	const char *word = on ? "on" : "off";
+	char command[128];
+
+	snprintf(command, sizeof(command), "ethtool -K %s tso %s gso %s gro %s",
+		 host == A ? DEV_A : DEV_B, word, word, word);
+	if (run_command(net, host, command, true)) {
+		errno = EIO;
+		net_fatal("%s", command);
+	}
 }
 
 void net_sysctl_path(const struct net *net, enum host host, const char *path,

@@ -81,6 +81,7 @@ void net_enter(const struct net *net, enum host host);
 void net_ip(const struct net *net, enum host host, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 bool net_netem(const struct net *net, enum host host, const char *args);
+void net_gso(const struct net *net, enum host host, bool on);
 void net_sysctl(const struct net *net, enum host host, const char *name,
 		const char *value);
 void net_sysctl_path(const struct net *net, enum host host, const char *path,
