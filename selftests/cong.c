@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Congestion control: which algorithm a socket uses.
+ * Congestion control: which algorithm a socket uses, and what it does.
+ *
+ * The first half goes through system calls on two hosts.  In the second a
+ * scripted peer (peer.h) decides which segments arrive and when, so each
+ * flight shows the window: slow start, CUBIC's curve, HyStart++, and what
+ * becomes of a window that is not used.
  *
  * TEACH_MODULE is teach.ko; teach_reno.ko lies beside it.
  */
 #include <fcntl.h>
+#include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "kselftest_harness.h"
 
 #include "net.h"
+#include "peer.h"
 
 #define NAME_MAX_LEN	16	/* with its end */
 #define NOBODY		65534
@@ -528,6 +536,580 @@ TEST_F(cong, module_is_held_by_namespaces)
 	net_enter(&self->net, A);
 	net_exit(&other);
 	EXPECT_EQ(0, unload_reno_soon());
+}
+
+/* ---- The window ---- */
+
+#define MSS		300
+#define QUEUE		200	/* segments; little more than a flight */
+#define FLIGHT_MAX	512
+
+#define WINDOW_TEST(name)	TEST_F_TIMEOUT(window, name, PEER_TEST_TIMEOUT)
+
+/* What the sender may have in flight, and where slow start ends. */
+struct cwnd {
+	unsigned int cwnd;
+	unsigned int ssthresh;
+};
+
+#define SSTHRESH_NONE	0x7fffffff
+
+FIXTURE(window) {
+	int fd;
+};
+
+FIXTURE_SETUP(window)
+{
+}
+
+FIXTURE_TEARDOWN(window)
+{
+	/* By a RST: the peer would not answer a FIN. */
+	if (self->fd)
+		app_abort(self->fd);
+	/* It keeps teach.ko, which other tests want to unload. */
+	if (reno_loaded() && !peer_is_inet()) {
+		peer_sysctl("congestion_control", "cubic");
+		unload_reno_soon();
+	}
+}
+
+static void pause_s(double seconds)
+{
+	struct timespec ts = {
+		.tv_sec = seconds,
+		.tv_nsec = (seconds - (int)seconds) * 1e9,
+	};
+
+	nanosleep(&ts, NULL);
+}
+
+/* A sequence number: the end of everything that was ever sent. */
+static unsigned int sent(void)
+{
+	return peer_conn()->rcv_max - peer_conn()->irs;
+}
+
+static struct peer_segment segs[FLIGHT_MAX];
+static unsigned int acked;
+
+/*
+ * A connection of the stack's that uses @name, over a route with @metrics.
+ * With "rto_min 60s" it does not matter how slow the script is.
+ */
+static int start(const char *name, const char *metrics)
+{
+	int listener, fd, sndbuf = 200000;
+	char command[256];
+
+	peer_start();
+	snprintf(command, sizeof(command),
+		 "ip route change 192.0.2.0/24 dev tun0 %s", metrics);
+	if (system(command))
+		net_fatal("%s", command);
+	peer_sysctl("congestion_control", name);
+	peer_sysctl("slow_start_after_idle", "1");
+	listener = app_listen(PEER_LOCAL_PORT, 1);
+	peer_send("S 0:0(0) <mss %d>", MSS);
+	peer_expect("S. 0:0(0) ack 1");
+	peer_conn()->mss = MSS;
+	peer_send(". 1:1(0) ack 1");
+	fd = app_accept(listener);
+	close(listener);
+	if (strcmp(get_name(fd), name))
+		net_fatal("%s is not there", name);
+	net_setopt(fd, SOL_SOCKET, SO_SNDBUF, sndbuf);
+	acked = 1;
+	return fd;
+}
+
+/* All that the window allows: how many segments are under way now. */
+static unsigned int flight(int fd)
+{
+	size_t unsent = peer_conn()->written - (sent() - 1);
+
+	if (unsent < QUEUE * MSS)
+		app_write(fd, QUEUE * MSS - unsent);
+	peer_collect(segs, FLIGHT_MAX);
+	return (sent() - acked) / MSS;
+}
+
+/* They have arrived, says one ACK. */
+static void ack_all(void)
+{
+	acked = sent();
+	peer_send(". 1:1(0) ack %u", acked);
+}
+
+/* They have arrived, says one ACK for each. */
+static void ack_each(void)
+{
+	unsigned int end = sent();
+
+	while (acked != end) {
+		acked += MSS;
+		peer_send(". 1:1(0) ack %u", acked);
+	}
+}
+
+/* The first is lost, and arrives after all the others. */
+static void lose_first(int fd)
+{
+	unsigned int i, count = (sent() - acked) / MSS;
+
+	for (i = 1; i < count; i++)
+		peer_send(". 1:1(0) ack %u", acked);
+	flight(fd);
+	ack_all();
+}
+
+static struct cwnd cwnd(int fd)
+{
+	struct cwnd now = {};
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+	char line[512];
+	FILE *file;
+
+	if (peer_is_inet()) {
+		if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
+			net_fatal("TCP_INFO");
+		now.cwnd = info.tcpi_snd_cwnd;
+		now.ssthresh = info.tcpi_snd_ssthresh;
+		return now;
+	}
+	file = fopen("/proc/self/net/teach/sockets", "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*u ESTABLISHED %*u %*u %*s %*s %u %u",
+			   &now.cwnd, &now.ssthresh) == 2)
+			break;
+	if (!now.cwnd)
+		net_fatal("/proc/net/teach/sockets");
+	fclose(file);
+	return now;
+}
+
+/* RFC 6928 */
+WINDOW_TEST(ten_to_begin_with)
+{
+	self->fd = start("cubic", "rto_min 60s");
+	EXPECT_EQ(10, flight(self->fd));
+	EXPECT_EQ(10, cwnd(self->fd).cwnd);
+	EXPECT_EQ(SSTHRESH_NONE, cwnd(self->fd).ssthresh);
+}
+
+WINDOW_TEST(as_many_as_the_route_says)
+{
+	self->fd = start("cubic", "initcwnd 3");
+	EXPECT_EQ(3, flight(self->fd));
+}
+
+/* RFC 5681 3.1: one more for each that has arrived. */
+WINDOW_TEST(slow_start_doubles)
+{
+	unsigned int count;
+
+	self->fd = start("reno", "rto_min 60s");
+	for (count = 10; count <= 160; count *= 2) {
+		EXPECT_EQ(count, flight(self->fd));
+		ack_each();
+	}
+}
+
+WINDOW_TEST(slow_start_doubles_by_one_ack)
+{
+	unsigned int count;
+
+	self->fd = start("cubic", "rto_min 60s");
+	for (count = 10; count <= 160; count *= 2) {
+		EXPECT_EQ(count, flight(self->fd));
+		ack_all();
+	}
+}
+
+/* RFC 5681 (4) and 3.1: half is left, and one more for each round trip. */
+WINDOW_TEST(reno)
+{
+	unsigned int before, i;
+
+	self->fd = start("reno", "rto_min 60s");
+	for (i = 0; i < 3; i++) {
+		flight(self->fd);
+		ack_each();
+	}
+	ASSERT_EQ(80, flight(self->fd));
+	lose_first(self->fd);
+	EXPECT_EQ(40, cwnd(self->fd).ssthresh);
+	before = flight(self->fd);
+	/* The last ACK of the recovery may have added something. */
+	EXPECT_LE(40, before);
+	EXPECT_GE(42, before);
+	for (i = 1; i <= 10; i++) {
+		ack_all();
+		EXPECT_EQ(before + i, flight(self->fd));
+	}
+}
+
+/* RFC 5681 3.1: after a timeout one, and slow start to what is left. */
+static struct cwnd after_timeout(int fd)
+{
+	unsigned int first;
+
+	flight(fd);
+	ack_all();
+	flight(fd);
+	first = acked;
+	peer_expect(". %u:%u(%u) ack 1", first, first + MSS, MSS);
+	return cwnd(fd);
+}
+
+WINDOW_TEST(reno_timeout)
+{
+	struct cwnd now;
+
+	self->fd = start("reno", "rto_min 1s");
+	now = after_timeout(self->fd);
+	EXPECT_EQ(1, now.cwnd);
+	EXPECT_EQ(10, now.ssthresh);
+}
+
+WINDOW_TEST(cubic_timeout)
+{
+	struct cwnd now;
+
+	self->fd = start("cubic", "rto_min 1s");
+	now = after_timeout(self->fd);
+	EXPECT_EQ(1, now.cwnd);
+	EXPECT_EQ(14, now.ssthresh);
+}
+
+/* RFC 9438 (1) with C = 0.4, in segments and seconds. */
+static double curve(double w_max, double cwnd_epoch, double t)
+{
+	double k = cbrt((w_max - cwnd_epoch) / 0.4);
+
+	return w_max + 0.4 * pow(t - k, 3);
+}
+
+/*
+ * One round trip of 0.2 s; how far is the window from the curve?  It is
+ * where the curve will be a round trip later, and a slow machine's may be
+ * long.
+ */
+static int off_curve(int fd, double w_max, double cwnd_epoch, double begin)
+{
+	static double last;
+	double t, low, high, now;
+	unsigned int is;
+
+	flight(fd);
+	pause_s(0.2);
+	t = peer_now() - begin;
+	ack_all();
+	is = cwnd(fd).cwnd;
+	now = peer_now() - begin;
+	low = curve(w_max, cwnd_epoch, t);
+	high = curve(w_max, cwnd_epoch, now + fmax(0.5, now - last));
+	last = now;
+	if (is < low - 2)
+		return is - low;
+	if (is > high + 2)
+		return is - high;
+	return 0;
+}
+
+/*
+ * RFC 9438 4.2 to 4.6: 0.7 is left, back to where the loss was in K, slower
+ * and slower, and on, faster and faster.
+ */
+WINDOW_TEST(cubic_follows_its_curve)
+{
+	double begin, k = cbrt(24 / 0.4);
+	unsigned int i;
+
+	self->fd = start("cubic", "rto_min 60s");
+	for (i = 0; i < 3; i++) {
+		flight(self->fd);
+		ack_all();
+	}
+	ASSERT_EQ(80, flight(self->fd));
+	lose_first(self->fd);
+	begin = peer_now();
+	EXPECT_EQ(56, cwnd(self->fd).ssthresh);
+
+	while (peer_now() < begin + 2 * k)
+		ASSERT_EQ(0, off_curve(self->fd, 80, 56, begin)) {
+			TH_LOG("%.1f s: cwnd %u", peer_now() - begin,
+			       cwnd(self->fd).cwnd);
+		}
+	EXPECT_LT(100, cwnd(self->fd).cwnd);
+}
+
+/* RFC 9438 4.7: lost before it was where it had been: make room. */
+WINDOW_TEST(cubic_converges_fast)
+{
+	unsigned int lost_at, left, i;
+	double begin;
+
+	self->fd = start("cubic", "rto_min 60s");
+	for (i = 0; i < 3; i++) {
+		flight(self->fd);
+		ack_all();
+	}
+	ASSERT_EQ(80, flight(self->fd));
+	lose_first(self->fd);
+	lost_at = flight(self->fd);
+	ASSERT_GT(70, lost_at);
+	lose_first(self->fd);
+	begin = peer_now();
+	left = cwnd(self->fd).ssthresh;
+	EXPECT_EQ(lost_at * 7 / 10, left);
+	while (peer_now() < begin + 3)
+		ASSERT_EQ(0, off_curve(self->fd, lost_at * 0.85, left, begin)) {
+			TH_LOG("%.1f s: cwnd %u", peer_now() - begin,
+			       cwnd(self->fd).cwnd);
+		}
+}
+
+/* RFC 9438 4.3: where the round trip is short, no slower than Reno. */
+WINDOW_TEST(cubic_is_as_fast_as_reno)
+{
+	unsigned int before, i;
+
+	self->fd = start("cubic", "rto_min 60s");
+	flight(self->fd);
+	ack_all();
+	ASSERT_EQ(20, flight(self->fd));
+	lose_first(self->fd);
+	EXPECT_EQ(14, cwnd(self->fd).ssthresh);
+	before = flight(self->fd);
+	/* 9/17 of a segment for each round trip, as if it had been halved. */
+	for (i = 0; i < 40; i++) {
+		ack_all();
+		flight(self->fd);
+	}
+	EXPECT_LE(before + 40 * 9 / 17 - 2, cwnd(self->fd).cwnd);
+}
+
+/* One that is used where another was: the window stays. */
+WINDOW_TEST(chosen_in_between)
+{
+	unsigned int i;
+
+	self->fd = start("reno", "rto_min 60s");
+	for (i = 0; i < 2; i++) {
+		flight(self->fd);
+		ack_all();
+	}
+	ASSERT_EQ(40, flight(self->fd));
+	EXPECT_EQ(0, set_name(self->fd, "cubic"));
+	EXPECT_EQ(40, flight(self->fd));
+	lose_first(self->fd);
+	EXPECT_EQ(28, cwnd(self->fd).ssthresh);
+	EXPECT_EQ(0, set_name(self->fd, "reno"));
+	EXPECT_EQ(28, cwnd(self->fd).ssthresh);
+	ASSERT_LE(28, flight(self->fd));
+	lose_first(self->fd);
+	EXPECT_EQ(14, cwnd(self->fd).ssthresh);
+}
+
+/* ---- HyStart++: RFC 9406 ---- */
+
+/* A round trip of @rtt seconds and a little more. */
+static void slow_round(int fd, double rtt)
+{
+	flight(fd);
+	pause_s(rtt);
+	ack_each();
+}
+
+/*
+ * A flight of 40 of which the first eight say that the round trip takes
+ * longer.  (A round begins a little before a flight: with the last ACK of
+ * the one before, what that ACK lets go is not yet out.)
+ */
+static int start_hystart(void)
+{
+	int fd = start("cubic", "rto_min 60s");
+
+	slow_round(fd, 0.15);
+	slow_round(fd, 0.4);
+	if (flight(fd) != 40)
+		net_fatal("slow start");
+	slow_round(fd, 0.45);
+	return fd;
+}
+
+/*
+ * 4.2: when the round trip takes longer, a quarter as fast for five of them,
+ * and then no slow start any more.
+ */
+WINDOW_TEST(hystart)
+{
+	unsigned int before, i;
+
+	self->fd = start_hystart();
+	if (peer_is_inet())
+		SKIP(return, "Linux has an older HyStart");
+	EXPECT_LE(40 + 40 / 4, cwnd(self->fd).cwnd);
+	EXPECT_GE(40 + 12 + 28 / 4, cwnd(self->fd).cwnd);
+
+	for (i = 1; i < 5; i++) {
+		EXPECT_EQ(SSTHRESH_NONE, cwnd(self->fd).ssthresh);
+		before = flight(self->fd);
+		slow_round(self->fd, 0.45 + i * 0.05);
+		EXPECT_LE(before + before / 4 - 1, cwnd(self->fd).cwnd);
+		EXPECT_GE(before + before / 4 + 1, cwnd(self->fd).cwnd);
+	}
+	EXPECT_GE(cwnd(self->fd).cwnd, cwnd(self->fd).ssthresh);
+	EXPECT_LE(before, cwnd(self->fd).ssthresh);
+}
+
+/* 4.2: it was only jitter, so slow start goes on. */
+WINDOW_TEST(hystart_was_a_mistake)
+{
+	unsigned int before;
+
+	self->fd = start_hystart();
+	if (peer_is_inet())
+		SKIP(return, "Linux has an older HyStart");
+	before = flight(self->fd);
+	EXPECT_GE(60, before);
+	slow_round(self->fd, 0.1);
+	EXPECT_LE(before + before - 16, cwnd(self->fd).cwnd);
+	EXPECT_EQ(SSTHRESH_NONE, cwnd(self->fd).ssthresh);
+}
+
+/* ---- A window that is not used: RFC 7661, RFC 5681 4.1 ---- */
+
+/*
+ * Send @count segments, which arrive.  One ACK says so: from several HyStart++
+ * might conclude something where a slow machine has jitter.
+ */
+static void send_some(int fd, unsigned int count)
+{
+	if (count)
+		app_write(fd, count * MSS);
+	peer_collect(segs, FLIGHT_MAX);
+	ack_all();
+}
+
+WINDOW_TEST(not_used_does_not_grow)
+{
+	unsigned int i;
+
+	self->fd = start("cubic", "rto_min 60s");
+	for (i = 0; i < 30; i++)
+		send_some(self->fd, 1 + i % 5);
+	EXPECT_EQ(10, cwnd(self->fd).cwnd);
+	/* In slow start more than half of it is enough, as six are of ten. */
+	for (i = 0; i < 30; i++)
+		send_some(self->fd, 6);
+	EXPECT_EQ(16, cwnd(self->fd).cwnd);
+	EXPECT_EQ(16, flight(self->fd));
+}
+
+/* The same after a loss, for a window of 28: five are never all of it. */
+static bool grows_unused(int fd)
+{
+	unsigned int before, i;
+
+	for (i = 0; i < 2; i++)
+		send_some(fd, 10 << i);
+	app_write(fd, 40 * MSS);
+	peer_collect(segs, FLIGHT_MAX);
+	for (i = 0; i < 3; i++)
+		peer_send(". 1:1(0) ack %u", acked);
+	send_some(fd, 0);
+	before = cwnd(fd).cwnd;
+	for (i = 0; i < 50; i++)
+		send_some(fd, 5);
+	return cwnd(fd).cwnd != before;
+}
+
+WINDOW_TEST(not_used_in_congestion_avoidance_of_reno)
+{
+	self->fd = start("reno", "rto_min 60s");
+	EXPECT_FALSE(grows_unused(self->fd));
+	EXPECT_EQ(20, cwnd(self->fd).ssthresh);
+}
+
+WINDOW_TEST(not_used_in_congestion_avoidance_of_cubic)
+{
+	self->fd = start("cubic", "rto_min 60s");
+	EXPECT_FALSE(grows_unused(self->fd));
+	EXPECT_EQ(28, cwnd(self->fd).ssthresh);
+}
+
+/* Grow to 160; all is acknowledged, and nothing more to send. */
+static int start_grown(void)
+{
+	int fd = start("cubic", "rto_min 1s");
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		send_some(fd, 10 << i);
+	return fd;
+}
+
+/* RFC 5681 4.1: half for each RTO without sending, down to ten. */
+WINDOW_TEST(idle)
+{
+	self->fd = start_grown();
+	ASSERT_EQ(160, cwnd(self->fd).cwnd);
+	pause_s(8);
+	EXPECT_EQ(10, flight(self->fd));
+}
+
+WINDOW_TEST(idle_not_for_long)
+{
+	unsigned int count;
+
+	self->fd = start_grown();
+	pause_s(2.5);
+	count = flight(self->fd);
+	EXPECT_GE(80, count);
+	EXPECT_LE(10, count);
+	EXPECT_EQ(count, cwnd(self->fd).cwnd);
+}
+
+WINDOW_TEST(idle_does_not_matter)
+{
+	unsigned int before;
+
+	self->fd = start_grown();
+	peer_sysctl("slow_start_after_idle", "0");
+	before = cwnd(self->fd).cwnd;
+	pause_s(4);
+	EXPECT_EQ(before, flight(self->fd));
+}
+
+/* For an RTO not used up: half way down to what was used. */
+WINDOW_TEST(used_in_part)
+{
+	unsigned int before, used;
+
+	self->fd = start_grown();
+	before = cwnd(self->fd).cwnd;
+	used = 10;
+	while (cwnd(self->fd).cwnd == before) {
+		send_some(self->fd, 2);
+		pause_s(0.02);
+	}
+	EXPECT_EQ((before + used) / 2, cwnd(self->fd).cwnd);
+}
+
+WINDOW_TEST(used_in_part_does_not_matter)
+{
+	unsigned int before;
+	double begin;
+
+	self->fd = start_grown();
+	peer_sysctl("slow_start_after_idle", "0");
+	before = cwnd(self->fd).cwnd;
+	for (begin = peer_now(); peer_now() < begin + 2.5; pause_s(0.02))
+		send_some(self->fd, 2);
+	EXPECT_EQ(before, cwnd(self->fd).cwnd);
 }
 
 TEST_HARNESS_MAIN
