@@ -147,7 +147,7 @@ static bool teach_update_window(struct sock *sk, const struct teach_cb *cb)
 	return true;
 }
 
-/* The window is open again, or an answer shows that the peer is there. */
+/* Is the window open again? */
 static void teach_ack_probe(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
@@ -214,7 +214,6 @@ void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	if (ack.acked) {
 		teach_ack_timers(sk);
 		teach_sndbuf_expand(sk);
-		teach_write_space(sk);
 	}
 	if (teach_timer_armed(sk, TEACH_TIMER_PROBE))
 		teach_ack_probe(sk);

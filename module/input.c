@@ -288,7 +288,6 @@ void teach_established(struct sock *sk)
 	ts->rcvq_seq = ts->copied_seq;
 	ts->rcvq_us = teach_clock_us();
 	ts->rcvq_space = TEACH_INIT_CWND * ts->advmss;
-	ts->quickack = 16;
 
 	teach_set_state(sk, TCP_ESTABLISHED);
 	teach_sndbuf_expand(sk);
@@ -338,8 +337,10 @@ static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb,
 
 	teach_rcv_ack(sk, skb, opt);
 	teach_established(sk);
-	ts->ack_due = true;
-	ts->ack_now = true;
+	if (ts->pingpong || sk->sk_write_pending)
+		teach_ack_with_data(sk);
+	else
+		teach_ack_soon(sk);
 
 	/* Fifth: what came with the SYN is data; its bytes begin behind it. */
 	cb->flags &= ~TEACH_SYN;
@@ -486,10 +487,7 @@ static bool teach_rcv_nobody_reads(struct sock *sk, const struct teach_cb *cb)
 /* Eighth, check the FIN bit: it has its turn now, nothing is missing. */
 static void teach_rcv_fin(struct sock *sk)
 {
-	struct teach_sock *ts = teach_sk(sk);
-
-	ts->ack_due = true;
-	ts->ack_now = true;
+	teach_ack_soon(sk);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	sock_set_flag(sk, SOCK_DONE);
 

@@ -133,13 +133,31 @@ void teach_sndbuf_expand(struct sock *sk)
 		WRITE_ONCE(sk->sk_sndbuf, want);
 }
 
+/**
+ * teach_stream_memory_free - may more be written, though there is memory?
+ * @sk: the socket, not necessarily locked
+ * @wake: it is asked whether to wake a writer
+ *
+ * TCP_NOTSENT_LOWAT: not when so much waits to be sent.  A writer is woken at
+ * half of that, so that it has something to do.
+ */
+bool teach_stream_memory_free(const struct sock *sk, int wake)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	u32 lowat = READ_ONCE(ts->notsent_lowat) ? :
+		    READ_ONCE(teach_sk_net(sk)->sysctl.notsent_lowat);
+	u32 notsent = READ_ONCE(ts->write_seq) - READ_ONCE(ts->snd_nxt);
+
+	return notsent << wake < lowat;
+}
+
 /* The send buffer has drained: wake who waits, when a third is free. */
 void teach_write_space(struct sock *sk)
 {
 	struct socket *sock = sk->sk_socket;
 	struct socket_wq *wq;
 
-	if (!sock || !sk_stream_is_writeable(sk))
+	if (!sock || !__sk_stream_is_writeable(sk, 1))
 		return;
 	clear_bit(SOCK_NOSPACE, &sock->flags);
 
@@ -151,6 +169,18 @@ void teach_write_space(struct sock *sk)
 	if (wq && wq->fasync_list && !(sk->sk_shutdown & SEND_SHUTDOWN))
 		sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
 	rcu_read_unlock();
+}
+
+/**
+ * teach_check_space - does somebody wait to write more?
+ * @sk: the socket, locked
+ */
+void teach_check_space(struct sock *sk)
+{
+	/* Pairs with poll(2), which sets the flag and then asks again. */
+	smp_mb();
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		sk->sk_write_space(sk);
 }
 
 int teach_memory_init(void)

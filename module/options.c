@@ -274,7 +274,8 @@ void teach_terms_apply(struct sock *sk, const struct teach_terms *terms)
 	struct teach_sock *ts = teach_sk(sk);
 
 	ts->terms = *terms;
-	ts->window_clamp = U16_MAX << terms->rcv_wscale;
+	ts->window_clamp = min_not_zero((u32)U16_MAX << terms->rcv_wscale,
+					ts->user_clamp);
 	ts->mss_clamp = terms->mss;
 	if (ts->user_mss)
 		ts->mss_clamp = min(ts->mss_clamp, ts->user_mss);

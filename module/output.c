@@ -467,16 +467,8 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	th->window = htons(window);
 	teach_options_write((__be32 *)(th + 1), &opt);
 
-	/* It takes the ACK along that we owe. */
-	if (flags & TEACH_ACK) {
-		if (len && ts->ack_due)
-			ts->pingpong = true;
-		else if (!len && ts->quickack)
-			ts->quickack--;
-		ts->ack_due = false;
-		ts->ack_now = false;
-		teach_timer_clear(sk, TEACH_TIMER_DELACK);
-	}
+	if (flags & TEACH_ACK)
+		teach_ack_sent(sk, len);
 
 	skb_set_owner_w(skb, sk);
 	trace_teach_segment_out(sock_net(sk), &ts->entry.tuple, seq,
@@ -582,16 +574,24 @@ void teach_send_rst(struct sock *sk)
  * ---- What may be sent ----
  */
 
-/* RFC 9293 3.7.4 with Minshall's change: only one small one unacknowledged. */
-static bool teach_nagle_holds(const struct sock *sk, const struct sk_buff *skb)
+/*
+ * RFC 9293 3.7.4 with Minshall's change: only one small one unacknowledged.
+ * A cork holds it even alone; the probe timer, which runs when nothing else
+ * does, lets it go after 200 ms.
+ */
+static bool teach_held_back(const struct sock *sk, const struct sk_buff *skb)
 {
+	const struct teach_cb *cb = teach_cb(skb);
 	const struct teach_sock *ts = teach_sk(sk);
 
-	if (!(skb->len % teach_cb(skb)->mss) || ts->nodelay ||
-	    teach_cb(skb)->flags & TEACH_FIN ||
+	if (!(skb->len % cb->mss) || cb->flags & TEACH_FIN || cb->at_once ||
 	    !skb_queue_is_last(&sk->sk_write_queue, skb))
 		return false;
-	return ts->packets_out && after(ts->snd_sml, ts->snd_una);
+	if (ts->cork || cb->more)
+		return true;
+	return !ts->nodelay && ts->packets_out &&
+	       after(ts->snd_sml, ts->snd_una) &&
+	       !after(ts->snd_sml, ts->snd_nxt);
 }
 
 static u32 teach_window_end(const struct teach_sock *ts)
@@ -601,7 +601,7 @@ static u32 teach_window_end(const struct teach_sock *ts)
 
 /*
  * How many bytes of @skb may go now, with room for @segs segments in the
- * network.  All of it, or whole segments; what Nagle holds back stays.
+ * network.  All of it, or whole segments; what is held back stays.
  */
 static u32 teach_sendable(const struct sock *sk, const struct sk_buff *skb,
 			  u32 segs)
@@ -620,7 +620,7 @@ static u32 teach_sendable(const struct sock *sk, const struct sk_buff *skb,
 		len = min_t(u32, len, teach_size_goal(sk));
 	else
 		len = min_t(u32, len, cb->mss);
-	if (len == skb->len && !teach_nagle_holds(sk, skb))
+	if (len == skb->len && !teach_held_back(sk, skb))
 		return len;
 	return rounddown(len, cb->mss);
 }
@@ -657,6 +657,9 @@ static bool teach_may_push(const struct sock *sk)
 /**
  * teach_push - send what cwnd, the peer's window and Nagle allow
  * @sk: the socket, locked
+ *
+ * What has left makes room below TCP_NOTSENT_LOWAT, as an ACK does in the
+ * send buffer: who waits for either is told here.
  */
 void teach_push(struct sock *sk)
 {
@@ -686,6 +689,21 @@ void teach_push(struct sock *sk)
 	if (skb && !ts->packets_out &&
 	    !teach_timer_armed(sk, TEACH_TIMER_PROBE))
 		teach_timer_set(sk, TEACH_TIMER_PROBE, teach_rto(ts));
+
+	teach_check_space(sk);
+}
+
+/**
+ * teach_push_at_once - send even what Nagle or a cork holds back
+ * @sk: the socket, locked
+ */
+void teach_push_at_once(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb)
+		teach_cb(skb)->at_once = 1;
+	teach_push(sk);
 }
 
 /**

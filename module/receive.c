@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Received bytes put in order for the reader, the window that is offered for
- * more of them, and the ACKs that say so.
+ * Received bytes put in order for the reader, and the window that is offered
+ * for more of them.  When an ACK says so is delack.c's.
  *
  *	copied_seq	rcv_nxt				rcv_wup + rcv_wnd
  *	    |  receive	   |	   ofo_queue (with holes)	|
@@ -41,12 +41,13 @@ static u32 teach_window(const struct sock *sk)
 {
 	const struct teach_sock *ts = teach_sk(sk);
 	u32 left = teach_rcv_wnd_left(ts);
-	int space = teach_rcv_space(sk);
-	u32 step = min_t(u32, ts->rcv_mss, READ_ONCE(sk->sk_rcvbuf) / 4);
+	int space = min_t(s64, teach_rcv_space(sk), ts->window_clamp);
+	u32 step = min3((u32)ts->rcv_mss, READ_ONCE(sk->sk_rcvbuf) / 4U,
+			ts->window_clamp / 2);
 
 	if (space <= 0 || space < left + step)
 		return left;
-	return min_t(u32, space, ts->window_clamp);
+	return space;
 }
 
 /**
@@ -71,6 +72,7 @@ u16 teach_initial_window(const struct sock *sk, u16 mss)
 {
 	u32 space = min_t(u32, teach_rcv_space_max(sk), U16_MAX);
 
+	space = min_not_zero(space, READ_ONCE(teach_sk(sk)->user_clamp));
 	return space > mss ? rounddown(space, mss) : space;
 }
 
@@ -93,43 +95,6 @@ bool teach_readable(const struct sock *sk)
 	       atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf);
 }
 
-/*
- * ---- ACKs ----
- */
-
-/* RFC 9293 3.8.6.3, MUST-58: every second full segment at the latest. */
-void teach_ack_later(struct sock *sk)
-{
-	teach_sk(sk)->ack_due = true;
-}
-
-/* It tells the peer something that it is waiting for. */
-void teach_ack_soon(struct sock *sk)
-{
-	struct teach_sock *ts = teach_sk(sk);
-
-	ts->ack_due = true;
-	ts->ack_now = true;
-}
-
-/**
- * teach_ack_check - send the ACK that is owed, or wait for company
- * @sk: the socket, locked
- */
-void teach_ack_check(struct sock *sk)
-{
-	struct teach_sock *ts = teach_sk(sk);
-
-	if (!ts->ack_due)
-		return;
-
-	if (ts->ack_now || ts->rcv_nxt - ts->rcv_wup > ts->rcv_mss ||
-	    (ts->quickack && !ts->pingpong) || !RB_EMPTY_ROOT(&ts->ofo_queue))
-		teach_send_ack(sk);
-	else if (!teach_timer_armed(sk, TEACH_TIMER_DELACK))
-		teach_timer_set(sk, TEACH_TIMER_DELACK, TEACH_DELACK_MIN);
-}
-
 /**
  * teach_rcv_consumed - the reader has made room
  * @sk: the socket, locked
@@ -147,7 +112,7 @@ void teach_rcv_consumed(struct sock *sk)
 		return;
 
 	teach_rcvbuf_expand(sk);
-	if (ts->ack_due && ts->rcv_nxt - ts->rcv_wup > ts->rcv_mss) {
+	if (teach_ack_read(sk)) {
 		teach_send_ack(sk);
 		return;
 	}
@@ -352,6 +317,7 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 	if (!after(cb->end_seq, ts->rcv_nxt)) {
 		teach_dsack_set(sk, cb->seq, cb->end_seq);
 		teach_ack_soon(sk);
+		teach_quickack(sk);
 		teach_drop(net, skb, TEACH_DROP_OLD_DATA);
 		return false;
 	}
@@ -392,7 +358,7 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 		return false;
 	}
 
-	teach_ack_later(sk);
+	teach_ack_data(sk, skb);
 	fin = teach_queue_in_order(sk, teach_compact(sk, skb));
 	if (!fin && !RB_EMPTY_ROOT(&ts->ofo_queue))
 		fin = teach_ofo_drain(sk);

@@ -218,8 +218,9 @@ static void teach_reset(struct sock *sk)
 	ts->total_retrans = 0;
 	ts->ack_due = false;
 	ts->ack_now = false;
-	ts->pingpong = false;
 	ts->quickack = 0;
+	ts->ack_pushed = 0;
+	ts->ato = 0;
 	ts->oow_ack_time = 0;
 	ts->deferred = 0;
 	teach_rtt_init(ts);
@@ -628,6 +629,7 @@ int teach_disconnect(struct sock *sk, int flags)
 	teach_send_purge(sk);
 	teach_rcv_purge(sk);
 	teach_reset(sk);
+	ts->pingpong = false;
 	WRITE_ONCE(ts->copied_seq, ts->rcv_nxt);
 
 	inet->inet_dport = 0;
@@ -898,14 +900,14 @@ void teach_close(struct sock *sk, long timeout)
 static __poll_t teach_poll_send(struct sock *sk)
 {
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
-	    sk_stream_is_writeable(sk))
+	    __sk_stream_is_writeable(sk, 1))
 		return EPOLLOUT | EPOLLWRNORM;
 
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	/* Between the test and the flags there may have come some space. */
 	smp_mb__after_atomic();
-	return sk_stream_is_writeable(sk) ? EPOLLOUT | EPOLLWRNORM : 0;
+	return __sk_stream_is_writeable(sk, 1) ? EPOLLOUT | EPOLLWRNORM : 0;
 }
 
 static __poll_t teach_poll(struct file *file, struct socket *sock,

@@ -42,21 +42,64 @@ static bool teach_ip_option_refused(int optname)
 	}
 }
 
+/* Stronger than TCP_NODELAY; but to set that pushes out what is written. */
+static int teach_set_nodelay(struct sock *sk, bool on)
+{
+	teach_sk(sk)->nodelay = on;
+	if (on)
+		teach_push_at_once(sk);
+	return 0;
+}
+
+static int teach_set_cork(struct sock *sk, bool on)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	ts->cork = on;
+	if (!on && ts->nodelay)
+		teach_push_at_once(sk);
+	else if (!on)
+		teach_push(sk);
+	return 0;
+}
+
+/* What has been promised to the peer already stays. */
+static int teach_set_window_clamp(struct sock *sk, u32 val)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	if (!val && sk->sk_state != TCP_CLOSE)
+		return -EINVAL;
+	if (val)
+		val = max_t(u32, val, SOCK_MIN_RCVBUF / 2);
+	WRITE_ONCE(ts->user_clamp, val);
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
+		ts->window_clamp = val;
+	return 0;
+}
+
 static int teach_set_option(struct sock *sk, int optname, int val)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
 	switch (optname) {
 	case TCP_NODELAY:
-		ts->nodelay = val;
-		/* What Nagle held back may go. */
-		if (val)
-			teach_push(sk);
+		return teach_set_nodelay(sk, val);
+	case TCP_CORK:
+		return teach_set_cork(sk, val);
+	case TCP_QUICKACK:
+		teach_set_quickack(sk, val);
 		return 0;
 	case TCP_MAXSEG:
 		if (val && (val < TEACH_MAXSEG_MIN || val > S16_MAX))
 			return -EINVAL;
 		WRITE_ONCE(ts->user_mss, val);
+		return 0;
+	case TCP_WINDOW_CLAMP:
+		return teach_set_window_clamp(sk, val);
+	case TCP_NOTSENT_LOWAT:
+		WRITE_ONCE(ts->notsent_lowat, val);
+		sk->sk_write_space(sk);
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -122,17 +165,28 @@ int teach_setsockopt(struct socket *sock, int level, int optname,
 
 static int teach_get_option(struct sock *sk, int optname, int *val)
 {
+	bool unconnected = (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN);
 	const struct teach_sock *ts = teach_sk(sk);
 
 	switch (optname) {
 	case TCP_NODELAY:
 		*val = ts->nodelay;
 		return 0;
+	case TCP_CORK:
+		*val = ts->cork;
+		return 0;
+	case TCP_QUICKACK:
+		*val = !ts->pingpong;
+		return 0;
 	case TCP_MAXSEG:
-		*val = ts->mss_cache;
-		if (ts->user_mss &&
-		    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
-			*val = ts->user_mss;
+		*val = ts->user_mss && unconnected ? ts->user_mss :
+		       ts->mss_cache;
+		return 0;
+	case TCP_WINDOW_CLAMP:
+		*val = unconnected ? ts->user_clamp : ts->window_clamp;
+		return 0;
+	case TCP_NOTSENT_LOWAT:
+		*val = ts->notsent_lowat;
 		return 0;
 	default:
 		return -ENOPROTOOPT;

@@ -110,13 +110,19 @@ static int teach_send_some(struct sock *sk, struct msghdr *msg)
 	return copied;
 }
 
-/* The end of what the user wrote: RFC 9293 3.9.1.2, SHLD-28. */
-static void teach_push_written(struct sock *sk)
+/*
+ * The end of what the user wrote: RFC 9293 3.9.1.2, SHLD-28; unless MSG_MORE
+ * says that it is not.
+ */
+static void teach_push_written(struct sock *sk, int flags)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 
-	if (skb)
-		teach_cb(skb)->flags |= TEACH_PSH;
+	if (skb) {
+		teach_cb(skb)->more = !!(flags & MSG_MORE);
+		if (!(flags & MSG_MORE))
+			teach_cb(skb)->flags |= TEACH_PSH;
+	}
 	teach_push(sk);
 }
 
@@ -151,18 +157,20 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg)
 			goto error;
 
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		teach_push_written(sk);
+		/* No more can come to fill it up. */
+		teach_push_at_once(sk);
 		err = sk_stream_wait_memory(sk, &timeo);
 		if (err)
 			goto error;
 		teach_check_mss(sk);
 	}
-	teach_push_written(sk);
+	if (copied)
+		teach_push_written(sk, msg->msg_flags);
 	return copied;
 
 error:
 	if (copied) {
-		teach_push_written(sk);
+		teach_push_written(sk, msg->msg_flags);
 		return copied;
 	}
 	/* EPOLLOUT has to be seen again by who waits for an edge. */

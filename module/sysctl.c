@@ -125,6 +125,7 @@ static const struct ctl_table teach_sysctl_template[] = {
 			   teach_sysctl_available),
 	TEACH_SYSCTL_NAMES(allowed_congestion_control, 0644,
 			   teach_sysctl_allowed),
+	TEACH_SYSCTL(notsent_lowat, 1, proc_douintvec, NULL, NULL),
 	TEACH_SYSCTL(rmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	TEACH_SYSCTL(wmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	{}
@@ -150,6 +151,7 @@ static const struct teach_sysctl teach_sysctl_defaults = {
 	.frto			= 2,
 	.ecn			= 2,
 	.moderate_rcvbuf	= 1,
+	.notsent_lowat		= UINT_MAX,
 	.rmem			= { 4096, 131072, 6291456 },
 	.wmem			= { 4096, 16384, 4194304 },
 };

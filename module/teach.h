@@ -19,6 +19,7 @@
  *	  5-tuple	hash.c		whose is it?
  *	  states	input.c		RFC 9293 3.10.7, "segment arrives"
  *	  receive queue	receive.c	in order, for the reader
+ *	  ACK		delack.c	now, or a little later
  *	recvmsg(2)	stream.c
  *
  * Beside the way: socket.c is the system calls that move no bytes, sockopt.c
@@ -408,14 +409,22 @@ struct teach_sock {
 	u8			rcv_sacks;
 	bool			has_dsack;
 
-	/* ACKs. */
+	/* ACKs: delack.c. */
 	bool			ack_due;	/* something is not yet ACKed */
 	bool			ack_now;	/* do not wait for company */
 	bool			pingpong;	/* our answers carry the ACKs */
 	u8			quickack;	/* so many more without delay */
+	u8			ack_pushed;	/* ends of a write, at most 2 */
+	u32			ato;		/* jiffies; 0: nothing came */
+	u32			last_data_rcv;	/* jiffies */
 	u32			oow_ack_time;	/* last one to a bad segment */
 
+	/* What the user wants: sockopt.c.  0: mostly as the sysctl has it */
 	bool			nodelay;	/* TCP_NODELAY */
+	bool			cork;		/* TCP_CORK */
+	u32			notsent_lowat;	/* TCP_NOTSENT_LOWAT */
+	u32			user_clamp;	/* TCP_WINDOW_CLAMP; 0: none */
+
 	u16			mtu_info;	/* from ICMP, to be done */
 	unsigned long		deferred;	/* bits: enum teach_deferred */
 
@@ -468,6 +477,8 @@ static inline struct sock *teach_entry_sk(const struct teach_entry *e)
  * @lost: sent: taken for lost
  * @retrans: sent: and sent again since
  * @ever_retrans: sent: more than once, so no RTT from it (Karn)
+ * @more: to be sent: MSG_MORE came with its last bytes
+ * @at_once: to be sent: not held back, by Nagle or a cork
  */
 struct teach_cb {
 	union {
@@ -490,7 +501,9 @@ struct teach_cb {
 				sacked:1,
 				lost:1,
 				retrans:1,
-				ever_retrans:1;
+				ever_retrans:1,
+				more:1,
+				at_once:1;
 };
 
 static inline struct teach_cb *teach_cb(const struct sk_buff *skb)
@@ -674,6 +687,7 @@ struct teach_sysctl {
 	int			frto;
 	int			ecn;
 	int			moderate_rcvbuf;
+	unsigned int		notsent_lowat;
 	int			rmem[3];
 	int			wmem[3];
 };
@@ -839,20 +853,29 @@ bool teach_challenge_allowed(struct teach_net *tn, u32 *last);
 /* receive.c */
 bool teach_rcv_data(struct sock *sk, struct sk_buff *skb);
 void teach_rcv_purge(struct sock *sk);
-void teach_ack_later(struct sock *sk);
-void teach_ack_soon(struct sock *sk);
-void teach_ack_check(struct sock *sk);
 u32 teach_rcv_wnd_end(const struct teach_sock *ts);
 bool teach_readable(const struct sock *sk);
 void teach_rcv_consumed(struct sock *sk);
 u16 teach_select_window(struct sock *sk);
 u16 teach_initial_window(const struct sock *sk, u16 mss);
 
+/* delack.c */
+void teach_ack_soon(struct sock *sk);
+void teach_ack_with_data(struct sock *sk);
+void teach_quickack(struct sock *sk);
+void teach_ack_data(struct sock *sk, const struct sk_buff *skb);
+void teach_ack_check(struct sock *sk);
+bool teach_ack_read(const struct sock *sk);
+void teach_ack_sent(struct sock *sk, u32 len);
+void teach_ack_expired(struct sock *sk);
+void teach_set_quickack(struct sock *sk, int val);
+
 /* output.c */
 struct sk_buff *teach_alloc_segment(struct sock *sk, gfp_t gfp);
 void teach_free_segment(struct sock *sk, struct sk_buff *skb);
 void teach_queue_segment(struct sock *sk, struct sk_buff *skb);
 void teach_push(struct sock *sk);
+void teach_push_at_once(struct sock *sk);
 int teach_send_syn(struct sock *sk);
 void teach_send_synack(struct sock *sk);
 void teach_send_fin(struct sock *sk);
@@ -1038,7 +1061,9 @@ u32 teach_rcv_space_max(const struct sock *sk);
 void teach_rcv_rtt_sample(struct teach_sock *ts, u32 tsecr);
 void teach_rcvbuf_expand(struct sock *sk);
 void teach_sndbuf_expand(struct sock *sk);
+bool teach_stream_memory_free(const struct sock *sk, int wake);
 void teach_write_space(struct sock *sk);
+void teach_check_space(struct sock *sk);
 
 /**
  * struct teach_bare - a segment that no socket stands behind

@@ -124,18 +124,6 @@ static void teach_timer_probe(struct sock *sk)
 	teach_timer_set(sk, TEACH_TIMER_PROBE, teach_rto(ts));
 }
 
-/* RFC 9293 3.8.6.3: no data of ours came by to carry the ACK. */
-static void teach_timer_delack(struct sock *sk)
-{
-	struct teach_sock *ts = teach_sk(sk);
-
-	if (!ts->ack_due)
-		return;
-	ts->pingpong = false;
-	TEACH_INC(teach_sk_net(sk), DELAYED_ACKS);
-	teach_send_ack(sk);
-}
-
 /* The peer did not close, and nobody here would read what it sends. */
 static void teach_timer_fin_wait2(struct sock *sk)
 {
@@ -154,7 +142,7 @@ void teach_timer_run(struct sock *sk)
 		[TEACH_TIMER_TLP]	= teach_tlp_send,
 		[TEACH_TIMER_RTX]	= teach_timer_rtx,
 		[TEACH_TIMER_PROBE]	= teach_timer_probe,
-		[TEACH_TIMER_DELACK]	= teach_timer_delack,
+		[TEACH_TIMER_DELACK]	= teach_ack_expired,
 		[TEACH_TIMER_FIN_WAIT2]	= teach_timer_fin_wait2,
 	};
 	struct teach_sock *ts = teach_sk(sk);
