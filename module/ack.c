@@ -121,8 +121,7 @@ static void teach_ack_new(struct sock *sk, u32 una, struct teach_ack *ack)
 	WRITE_ONCE(ts->snd_una, una);
 
 	ts->retransmits = 0;
-	ts->probes_out = 0;
-	WRITE_ONCE(sk->sk_err_soft, 0);
+	ts->rto_stamp = 0;
 	sk_dst_confirm(sk);
 }
 
@@ -153,13 +152,13 @@ static void teach_ack_probe(struct sock *sk)
 	struct teach_sock *ts = teach_sk(sk);
 	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
 
-	ts->probes_out = 0;
 	if (!skb || ts->packets_out)
 		return;
 	if (after(teach_cb(skb)->seq + min_t(u32, skb->len, ts->mss_cache),
 		  ts->snd_una + ts->snd_wnd))
 		return;
 	ts->backoff = 0;
+	ts->probe_stamp = 0;
 	teach_timer_clear(sk, TEACH_TIMER_PROBE);
 }
 
@@ -200,6 +199,12 @@ void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	bool old = before(cb->ack, ts->snd_una);
 	bool window_changed = !old && teach_update_window(sk, cb);
 
+	/* Whatever else it says: the peer is there. */
+	if (!old) {
+		ts->last_ack_rcv = (u32)jiffies;
+		ts->probes_out = 0;
+		WRITE_ONCE(sk->sk_err_soft, 0);
+	}
 	if (opt->sacks && ts->terms.sack)
 		teach_rcv_sack(sk, cb->ack, opt, &ack);
 	if (after(cb->ack, ts->snd_una))

@@ -290,6 +290,7 @@ void teach_established(struct sock *sk)
 	ts->rcvq_space = TEACH_INIT_CWND * ts->advmss;
 
 	teach_set_state(sk, TCP_ESTABLISHED);
+	teach_keepalive_start(sk);
 	teach_sndbuf_expand(sk);
 	security_inet_conn_established(sk, NULL);
 	if (!sock_flag(sk, SOCK_DEAD)) {

@@ -108,11 +108,12 @@ static void teach_request_timer(struct timer_list *t)
 {
 	struct teach_request *req = from_timer(req, t, timer);
 	struct teach_net *tn = teach_sk_net(req->sk);
+	int retries = READ_ONCE(teach_sk(req->sk)->syn_retries) ? :
+		      READ_ONCE(tn->sysctl.synack_retries);
 	bool again = false;
 
 	spin_lock(&req->queue->lock);
-	if (READ_ONCE(req->entry.hashed) &&
-	    req->retries < READ_ONCE(tn->sysctl.synack_retries)) {
+	if (READ_ONCE(req->entry.hashed) && req->retries < retries) {
 		again = true;
 		req->retries++;
 		mod_timer(&req->timer, jiffies +

@@ -27,6 +27,7 @@ struct proto teach_prot = {
 	.disconnect		= teach_disconnect,
 	.backlog_rcv		= teach_do_rcv,
 	.release_cb		= teach_release_cb,
+	.keepalive		= teach_set_keepalive,
 	.stream_memory_free	= teach_stream_memory_free,
 	.sockets_allocated	= &teach_sockets,
 	.memory_allocated	= &teach_memory_allocated,

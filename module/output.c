@@ -533,6 +533,7 @@ static int teach_xmit_new(struct sock *sk, struct sk_buff *skb)
 
 	/* RFC 6298 5.1.  What IP could not take is sent again as if lost. */
 	teach_timer_clear(sk, TEACH_TIMER_PROBE);
+	ts->probe_stamp = 0;
 	if (!teach_timer_armed(sk, TEACH_TIMER_RTX))
 		teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
 	err = teach_xmit_clone(sk, skb);
@@ -743,6 +744,16 @@ void teach_send_probe(struct sock *sk)
 		return;
 	teach_set_segs(skb, ts->mss_cache);
 	teach_xmit_new(sk, skb);
+}
+
+/**
+ * teach_send_keepalive - RFC 9293 3.8.4: is somebody there?
+ * @sk: the socket, locked; nothing is in flight
+ */
+void teach_send_keepalive(struct sock *sk)
+{
+	TEACH_INC(teach_sk_net(sk), KEEPALIVES);
+	teach_xmit_control(sk, teach_sk(sk)->snd_una - 1, TEACH_ACK);
 }
 
 /**

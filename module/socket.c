@@ -147,6 +147,7 @@ void teach_destroy_sock(struct sock *sk)
 	teach_send_purge(sk);
 	teach_rcv_purge(sk);
 	teach_cong_put(sk);
+	teach_orphan_end(sk);
 	teach_port_put(teach_sk_net(sk), &teach_sk(sk)->bind);
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);
@@ -214,7 +215,9 @@ static void teach_reset(struct sock *sk)
 	ts->ecn_echo = false;
 	ts->ecn_cwr = false;
 	ts->probes_out = 0;
+	ts->probe_stamp = 0;
 	ts->retransmits = 0;
+	ts->rto_stamp = 0;
 	ts->total_retrans = 0;
 	ts->ack_due = false;
 	ts->ack_now = false;
@@ -888,6 +891,9 @@ void teach_close(struct sock *sk, long timeout)
 		teach_destroy_sock(sk);
 	else if (sk->sk_state == TCP_FIN_WAIT2 && state == TCP_FIN_WAIT2)
 		teach_fin_wait2_orphan(sk);
+	/* It may have ended meanwhile, and be given up already. */
+	if (sk->sk_state != TCP_CLOSE)
+		teach_orphan(sk);
 	bh_unlock_sock(sk);
 	local_bh_enable();
 	sock_put(sk);

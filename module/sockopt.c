@@ -12,7 +12,13 @@
 
 #include "teach.h"
 
-#define TEACH_MAXSEG_MIN	88	/* tcp(7), TCP_MAXSEG */
+/* As Linux has them. */
+#define TEACH_MAXSEG_MIN	88
+#define TEACH_KEEPIDLE_MAX	32767	/* seconds */
+#define TEACH_KEEPINTVL_MAX	32767	/* seconds */
+#define TEACH_KEEPCNT_MAX	127
+#define TEACH_SYNCNT_MAX	127
+#define TEACH_LINGER2_MAX	120	/* seconds */
 
 /*
  * ---- setsockopt(2) ----
@@ -101,6 +107,35 @@ static int teach_set_option(struct sock *sk, int optname, int val)
 		WRITE_ONCE(ts->notsent_lowat, val);
 		sk->sk_write_space(sk);
 		return 0;
+	case TCP_KEEPIDLE:
+		if (val < 1 || val > TEACH_KEEPIDLE_MAX)
+			return -EINVAL;
+		ts->keep_idle = val * HZ;
+		teach_keepalive_start(sk);
+		return 0;
+	case TCP_KEEPINTVL:
+		if (val < 1 || val > TEACH_KEEPINTVL_MAX)
+			return -EINVAL;
+		ts->keep_intvl = val * HZ;
+		return 0;
+	case TCP_KEEPCNT:
+		if (val < 1 || val > TEACH_KEEPCNT_MAX)
+			return -EINVAL;
+		ts->keep_cnt = val;
+		return 0;
+	case TCP_SYNCNT:
+		if (val < 1 || val > TEACH_SYNCNT_MAX)
+			return -EINVAL;
+		WRITE_ONCE(ts->syn_retries, val);
+		return 0;
+	case TCP_LINGER2:
+		ts->linger2 = val < 0 ? -1 : min(val, TEACH_LINGER2_MAX) * HZ;
+		return 0;
+	case TCP_USER_TIMEOUT:
+		if (val < 0)
+			return -EINVAL;
+		ts->user_timeout = val;
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -165,6 +200,7 @@ int teach_setsockopt(struct socket *sock, int level, int optname,
 
 static int teach_get_option(struct sock *sk, int optname, int *val)
 {
+	const struct teach_sysctl *sysctl = &teach_sk_net(sk)->sysctl;
 	bool unconnected = (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN);
 	const struct teach_sock *ts = teach_sk(sk);
 
@@ -187,6 +223,25 @@ static int teach_get_option(struct sock *sk, int optname, int *val)
 		return 0;
 	case TCP_NOTSENT_LOWAT:
 		*val = ts->notsent_lowat;
+		return 0;
+	case TCP_KEEPIDLE:
+		*val = teach_keep_idle(sk) / HZ;
+		return 0;
+	case TCP_KEEPINTVL:
+		*val = teach_keep_intvl(sk) / HZ;
+		return 0;
+	case TCP_KEEPCNT:
+		*val = teach_keep_cnt(sk);
+		return 0;
+	case TCP_SYNCNT:
+		*val = ts->syn_retries ? : READ_ONCE(sysctl->syn_retries);
+		return 0;
+	case TCP_LINGER2:
+		*val = ts->linger2 ? : READ_ONCE(sysctl->fin_timeout);
+		*val = *val < 0 ? -1 : *val / HZ;
+		return 0;
+	case TCP_USER_TIMEOUT:
+		*val = ts->user_timeout;
 		return 0;
 	default:
 		return -ENOPROTOOPT;

@@ -97,6 +97,11 @@ static const struct ctl_table teach_sysctl_template[] = {
 		     &teach_max_retries),
 	TEACH_SYSCTL(orphan_retries, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
+	TEACH_SYSCTL(max_orphans, 1, proc_dointvec, NULL, NULL),
+	TEACH_SYSCTL(keepalive_time, 1, proc_dointvec_jiffies, NULL, NULL),
+	TEACH_SYSCTL(keepalive_intvl, 1, proc_dointvec_jiffies, NULL, NULL),
+	TEACH_SYSCTL(keepalive_probes, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     &teach_max_retries),
 	TEACH_SYSCTL(fin_timeout, 1, proc_dointvec_jiffies, NULL, NULL),
 	TEACH_SYSCTL(max_syn_backlog, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     NULL),
@@ -137,6 +142,9 @@ static const struct teach_sysctl teach_sysctl_defaults = {
 	.retries1		= 3,
 	.retries2		= 15,
 	.orphan_retries		= 0,
+	.keepalive_time		= 7200 * HZ,
+	.keepalive_intvl	= 75 * HZ,
+	.keepalive_probes	= 9,
 	.fin_timeout		= TEACH_TIMEWAIT_LEN,
 	.max_syn_backlog	= 1024,
 	.max_tw_buckets		= 131072,
@@ -162,6 +170,7 @@ int teach_sysctl_init(struct teach_net *tn)
 	int i;
 
 	tn->sysctl = teach_sysctl_defaults;
+	tn->sysctl.max_orphans = teach_max_orphans();
 	table = kmemdup(teach_sysctl_template, sizeof(teach_sysctl_template),
 			GFP_KERNEL);
 	if (!table)

@@ -24,8 +24,8 @@
  *
  * Beside the way: socket.c is the system calls that move no bytes, sockopt.c
  * what they can be told, listen.c and timewait.c the small structures before
- * and after a connection, timer.c what happens when nothing does, memory.c who
- * is charged.
+ * and after a connection, timer.c and keepalive.c what happens when nothing
+ * does, orphan.c connections without a user, memory.c who is charged.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -223,6 +223,7 @@ enum teach_deadline {
 	TEACH_TIMER_PROBE,	/* RFC 9293 3.8.6.1: the window is shut */
 	TEACH_TIMER_DELACK,	/* RFC 9293 3.8.6.3: an ACK is owed */
 	TEACH_TIMER_FIN_WAIT2,	/* nobody is left to read: RFC 9293 3.6 */
+	TEACH_TIMER_KEEPALIVE,	/* RFC 9293 3.8.4: is the peer there? */
 	TEACH_TIMERS
 };
 
@@ -388,6 +389,9 @@ struct teach_sock {
 	u8			backoff;
 	u8			probes_out;
 	u32			retransmits;	/* timeouts in a row */
+	u32			rto_stamp;	/* jiffies at the first; or 0 */
+	u32			probe_stamp;	/* the same of the probes */
+	u32			last_ack_rcv;	/* jiffies */
 	u32			total_retrans;
 
 	/* Receive. */
@@ -422,8 +426,16 @@ struct teach_sock {
 	/* What the user wants: sockopt.c.  0: mostly as the sysctl has it */
 	bool			nodelay;	/* TCP_NODELAY */
 	bool			cork;		/* TCP_CORK */
+	u8			syn_retries;	/* TCP_SYNCNT */
+	u8			keep_cnt;	/* TCP_KEEPCNT */
+	u32			keep_idle;	/* TCP_KEEPIDLE, in jiffies */
+	u32			keep_intvl;	/* TCP_KEEPINTVL, in jiffies */
+	u32			user_timeout;	/* ms; 0: none */
+	int			linger2;	/* TCP_LINGER2, in jiffies */
 	u32			notsent_lowat;	/* TCP_NOTSENT_LOWAT */
 	u32			user_clamp;	/* TCP_WINDOW_CLAMP; 0: none */
+
+	bool			orphan;		/* counted as one: orphan.c */
 
 	u16			mtu_info;	/* from ICMP, to be done */
 	unsigned long		deferred;	/* bits: enum teach_deferred */
@@ -673,6 +685,10 @@ struct teach_sysctl {
 	int			retries1;
 	int			retries2;
 	int			orphan_retries;
+	int			max_orphans;
+	int			keepalive_time;	/* jiffies */
+	int			keepalive_intvl; /* jiffies */
+	int			keepalive_probes;
 	int			fin_timeout;	/* jiffies */
 	int			max_syn_backlog;
 	int			max_tw_buckets;
@@ -705,6 +721,7 @@ struct teach_sysctl {
  * @ports: those in use, by number
  * @mib: counters, see mib.h
  * @timewaits: how many, for max_tw_buckets
+ * @orphans: how many, for max_orphans
  * @challenge_second: the one that @challenge_left is for
  * @challenge_left: challenge ACKs that may still be sent in it
  * @cong: what new sockets use; holds its module
@@ -726,6 +743,7 @@ struct teach_net {
 
 	struct teach_mib __percpu *mib;
 	atomic_t		timewaits;
+	atomic_t		orphans;
 	u32			challenge_second;
 	u32			challenge_left;
 	const struct teach_cong_ops __rcu *cong;
@@ -882,6 +900,7 @@ void teach_send_fin(struct sock *sk);
 void teach_send_ack(struct sock *sk);
 void teach_send_rst(struct sock *sk);
 void teach_send_probe(struct sock *sk);
+void teach_send_keepalive(struct sock *sk);
 int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
 bool teach_push_one(struct sock *sk);
 void teach_rtx_unlink(struct teach_sock *ts, struct sk_buff *skb);
@@ -1029,6 +1048,7 @@ void teach_timer_set(struct sock *sk, enum teach_deadline which,
 void teach_timer_clear(struct sock *sk, enum teach_deadline which);
 void teach_timer_stop(struct sock *sk);
 void teach_timer_run(struct sock *sk);
+void teach_timed_out(struct sock *sk);
 
 static inline bool teach_timer_armed(const struct sock *sk,
 				     enum teach_deadline which)
@@ -1036,11 +1056,27 @@ static inline bool teach_timer_armed(const struct sock *sk,
 	return teach_sk(sk)->armed & BIT(which);
 }
 
+/* keepalive.c */
+u32 teach_keep_idle(const struct sock *sk);
+u32 teach_keep_intvl(const struct sock *sk);
+u32 teach_keep_cnt(const struct sock *sk);
+void teach_keepalive_start(struct sock *sk);
+void teach_set_keepalive(struct sock *sk, int on);
+void teach_keepalive_expired(struct sock *sk);
+
+/* orphan.c */
+void teach_orphan(struct sock *sk);
+void teach_orphan_end(struct sock *sk);
+bool teach_orphan_check(struct sock *sk);
+u32 teach_orphan_retries(const struct sock *sk);
+void teach_fin_wait2_orphan(struct sock *sk);
+void teach_fin_wait2_expired(struct sock *sk);
+int teach_max_orphans(void);
+
 /* timewait.c */
 int teach_timewait_init(void);
 void teach_timewait_exit(void);
 void teach_time_wait(struct sock *sk, int state, unsigned long timeout);
-void teach_fin_wait2_orphan(struct sock *sk);
 void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb);
 void teach_timewait_kill(struct teach_timewait *tw);
 

@@ -2,7 +2,7 @@
 /*
  * What happens when nothing does.
  *
- * A socket waits for up to six things at a time but has one kernel timer,
+ * A socket waits for up to seven things at a time but has one kernel timer,
  * set to no later than the first of them.  To put a deadline off or to clear
  * it is then only a store: the timer fires, finds nothing due, and is set
  * again.  A round trip so touches the timer wheel hardly ever.
@@ -41,8 +41,11 @@ void teach_timer_stop(struct sock *sk)
 	sk_stop_timer(sk, &teach_sk(sk)->timer);
 }
 
-/* Nobody answers: RFC 9293 3.8.3, R2. */
-static void teach_timed_out(struct sock *sk)
+/**
+ * teach_timed_out - nobody answers: RFC 9293 3.8.3, R2
+ * @sk: the socket, locked
+ */
+void teach_timed_out(struct sock *sk)
 {
 	TEACH_INC(teach_sk_net(sk), ABORT_ON_TIMEOUT);
 	teach_fail(sk, sk->sk_err_soft ? : ETIMEDOUT);
@@ -52,15 +55,65 @@ static void teach_timed_out(struct sock *sk)
 static u32 teach_retries(const struct sock *sk)
 {
 	const struct teach_sysctl *sysctl = &teach_sk_net(sk)->sysctl;
+	const struct teach_sock *ts = teach_sk(sk);
 
 	if (sk->sk_state == TCP_SYN_SENT)
-		return READ_ONCE(sysctl->syn_retries);
+		return ts->syn_retries ? : READ_ONCE(sysctl->syn_retries);
 	if (sk->sk_state == TCP_SYN_RECV)
-		return READ_ONCE(sysctl->synack_retries);
-	/* Nobody waits for it any more; 0 stands for eight, as in Linux. */
+		return ts->syn_retries ? : READ_ONCE(sysctl->synack_retries);
 	if (sock_flag(sk, SOCK_DEAD))
-		return READ_ONCE(sysctl->orphan_retries) ? : 8;
+		return teach_orphan_retries(sk);
 	return READ_ONCE(sysctl->retries2);
+}
+
+/*
+ * ---- TCP_USER_TIMEOUT: RFC 5482 ----
+ */
+
+/* Jiffies are compared with this; 0 stands for "not yet". */
+static u32 teach_stamp(void)
+{
+	return (u32)jiffies ? : 1;
+}
+
+/* Has it been tried for so long?  @since: the first time. */
+static bool teach_user_timed_out(const struct teach_sock *ts, u32 since)
+{
+	return ts->user_timeout && since &&
+	       (u32)jiffies - since >= msecs_to_jiffies(ts->user_timeout);
+}
+
+/* The next try is not behind the end. */
+static u32 teach_user_clamp(const struct teach_sock *ts, u32 since, u32 delay)
+{
+	s32 left = msecs_to_jiffies(ts->user_timeout) - ((u32)jiffies - since);
+
+	return ts->user_timeout ? clamp_t(s32, left, 1, delay) : delay;
+}
+
+/*
+ * ---- Retransmission ----
+ */
+
+/* The peer has taken its window back, but it answers: RFC 9293 3.8.6.1. */
+static bool teach_shut_but_alive(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+
+	return !ts->snd_wnd && !teach_opening(sk) &&
+	       !sock_flag(sk, SOCK_DEAD) &&
+	       (u32)jiffies - ts->last_ack_rcv < 2 * TEACH_RTO_MAX;
+}
+
+/* R2, or what the user wants instead; the handshake is bounded by both. */
+static bool teach_gives_up(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+
+	if (ts->user_timeout && !teach_opening(sk))
+		return teach_user_timed_out(ts, ts->rto_stamp);
+	return ts->retransmits >= teach_retries(sk) ||
+	       teach_user_timed_out(ts, ts->rto_stamp);
 }
 
 /* RFC 6298 5.4 to 5.7: send the earliest again, wait twice as long. */
@@ -72,10 +125,16 @@ static void teach_timer_rtx(struct sock *sk)
 		return;
 
 	TEACH_INC(teach_sk_net(sk), TIMEOUTS);
-	if (ts->retransmits >= teach_retries(sk)) {
+	if (teach_shut_but_alive(sk))
+		ts->retransmits = 0;
+	if (teach_gives_up(sk)) {
 		teach_timed_out(sk);
 		return;
 	}
+	if (sock_flag(sk, SOCK_DEAD) && teach_orphan_check(sk))
+		return;
+	if (!ts->rto_stamp)
+		ts->rto_stamp = teach_stamp();
 	/* RFC 9293 3.8.3, R1: perhaps the route is to blame. */
 	if (ts->retransmits == READ_ONCE(teach_sk_net(sk)->sysctl.retries1))
 		sk_dst_reset(sk);
@@ -91,7 +150,8 @@ static void teach_timer_rtx(struct sock *sk)
 
 	ts->retransmits++;
 	ts->backoff = min(ts->backoff + 1, 16);
-	teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
+	teach_timer_set(sk, TEACH_TIMER_RTX,
+			teach_user_clamp(ts, ts->rto_stamp, teach_rto(ts)));
 }
 
 /* RFC 8985 6.3: reordering could have taken so long, and has not. */
@@ -110,25 +170,24 @@ static void teach_timer_probe(struct sock *sk)
 	    skb_queue_empty(&sk->sk_write_queue))
 		return;
 
-	/* MUST-37: as long as the answers come, for ever. */
-	if (ts->probes_out >= teach_retries(sk)) {
+	/* MUST-37: as long as the answers come, for ever; unless told. */
+	if (ts->probes_out >= teach_retries(sk) ||
+	    teach_user_timed_out(ts, ts->probe_stamp)) {
 		teach_timed_out(sk);
 		return;
 	}
+	if (sock_flag(sk, SOCK_DEAD) && teach_orphan_check(sk))
+		return;
+	if (!ts->probe_stamp)
+		ts->probe_stamp = teach_stamp();
 	teach_send_probe(sk);
 	/* What was sent could be data, and is waited for as such. */
 	if (!RB_EMPTY_ROOT(&ts->rtx_queue))
 		return;
 	ts->probes_out++;
 	ts->backoff = min(ts->backoff + 1, 16);
-	teach_timer_set(sk, TEACH_TIMER_PROBE, teach_rto(ts));
-}
-
-/* The peer did not close, and nobody here would read what it sends. */
-static void teach_timer_fin_wait2(struct sock *sk)
-{
-	if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD))
-		teach_time_wait(sk, TCP_FIN_WAIT2, TEACH_TIMEWAIT_LEN);
+	teach_timer_set(sk, TEACH_TIMER_PROBE,
+			teach_user_clamp(ts, ts->probe_stamp, teach_rto(ts)));
 }
 
 /**
@@ -143,7 +202,8 @@ void teach_timer_run(struct sock *sk)
 		[TEACH_TIMER_RTX]	= teach_timer_rtx,
 		[TEACH_TIMER_PROBE]	= teach_timer_probe,
 		[TEACH_TIMER_DELACK]	= teach_ack_expired,
-		[TEACH_TIMER_FIN_WAIT2]	= teach_timer_fin_wait2,
+		[TEACH_TIMER_FIN_WAIT2]	= teach_fin_wait2_expired,
+		[TEACH_TIMER_KEEPALIVE]	= teach_keepalive_expired,
 	};
 	struct teach_sock *ts = teach_sk(sk);
 	int i;

@@ -111,23 +111,6 @@ void teach_time_wait(struct sock *sk, int state, unsigned long timeout)
 	teach_retire(sk);
 }
 
-/**
- * teach_fin_wait2_orphan - the peer has not closed, and nobody reads
- * @sk: the socket, locked and dead, in state FIN_WAIT2
- *
- * Not for ever: net.teach.fin_timeout, the last 2 MSL of it without a socket.
- */
-void teach_fin_wait2_orphan(struct sock *sk)
-{
-	int timeout = READ_ONCE(teach_sk_net(sk)->sysctl.fin_timeout);
-
-	if (timeout > TEACH_TIMEWAIT_LEN)
-		teach_timer_set(sk, TEACH_TIMER_FIN_WAIT2,
-				timeout - TEACH_TIMEWAIT_LEN);
-	else
-		teach_time_wait(sk, TCP_FIN_WAIT2, timeout);
-}
-
 static void teach_timewait_restart(struct teach_timewait *tw)
 {
 	spin_lock(&tw->lock);
