@@ -278,7 +278,7 @@ void teach_established(struct sock *sk)
 
 	teach_cong_start(sk);
 	/* RFC 5681 3.1: a lost SYN says something, but once is chance. */
-	if (ts->total_retrans > 1)
+	if (ts->total_retrans > 1 && ts->undo_marker)
 		ts->cwnd = 1;
 	ts->recovery = TEACH_OPEN;
 	ts->undo_marker = 0;

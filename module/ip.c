@@ -327,17 +327,32 @@ static void teach_fill_cb(struct sk_buff *skb, const struct tcphdr *th)
 	cb->end_seq = cb->seq + th->syn + th->fin + skb->len - th->doff * 4;
 }
 
+/**
+ * teach_filter - what SO_ATTACH_FILTER says about a received segment
+ * @sk: the socket, not locked
+ * @skb: the segment; freed when the filter does not want it
+ *
+ * The filter may have cut it, but not its header.
+ *
+ * Return: whether to go on.
+ */
+bool teach_filter(struct sock *sk, struct sk_buff *skb)
+{
+	if (sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb))) {
+		teach_drop(sock_net(sk), skb, TEACH_DROP_FILTER);
+		return false;
+	}
+	teach_fill_cb(skb, tcp_hdr(skb));
+	return true;
+}
+
 static void teach_sock_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	struct net *net = sock_net(sk);
 	u32 limit;
 
-	if (sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb))) {
-		teach_drop(net, skb, TEACH_DROP_FILTER);
+	if (!teach_filter(sk, skb))
 		return;
-	}
-	/* The filter may have cut it: how much is left? */
-	teach_fill_cb(skb, tcp_hdr(skb));
 	skb->dev = NULL;
 
 	bh_lock_sock(sk);

@@ -16,7 +16,6 @@
  * the listener's own lock is never taken to receive.
  */
 #include <linux/slab.h>
-#include <linux/filter.h>
 #include <linux/tcp.h>
 
 #include "teach.h"
@@ -35,11 +34,11 @@ static void teach_request_free_rcu(struct rcu_head *head)
  * ---- SYN_RECV ----
  */
 
-static void teach_send_request(const struct teach_request *req, u32 seq,
-			       u8 flags, u16 window,
-			       const struct teach_options *opt)
+static int teach_send_request(const struct teach_request *req, u32 seq,
+			      u8 flags, u16 window,
+			      const struct teach_options *opt)
 {
-	teach_ip_send(sock_net(req->sk), &(struct teach_bare) {
+	return teach_ip_send(sock_net(req->sk), &(struct teach_bare) {
 		.t	= req->entry.tuple,
 		.dif	= req->entry.dif,
 		.tos	= inet_sk(req->sk)->tos,
@@ -53,14 +52,28 @@ static void teach_send_request(const struct teach_request *req, u32 seq,
 	});
 }
 
-static void teach_send_request_synack(const struct teach_request *req)
+static int teach_send_request_synack(const struct teach_request *req)
 {
 	struct teach_options opt;
 
 	teach_terms_options(&req->terms, req->advmss, &opt);
-	teach_send_request(req, req->iss, TEACH_SYN | TEACH_ACK |
-					  (req->terms.ecn ? TEACH_ECE : 0),
-			   req->rcv_wnd, &opt);
+	return teach_send_request(req, req->iss,
+				  TEACH_SYN | TEACH_ACK |
+				  (req->terms.ecn ? TEACH_ECE : 0),
+				  req->rcv_wnd, &opt);
+}
+
+/* Return: 0, or why it did not leave this host. */
+static int teach_resend_synack(struct teach_request *req)
+{
+	int err = teach_send_request_synack(req);
+
+	if (err)
+		return err;
+	/* Two CPUs may count one for two: that there was one is what counts. */
+	WRITE_ONCE(req->retrans, READ_ONCE(req->retrans) + 1);
+	TEACH_INC(teach_sk_net(req->sk), SYN_ACK_RETRANS);
+	return 0;
 }
 
 static void teach_send_request_ack(const struct teach_request *req)
@@ -81,6 +94,8 @@ static void teach_request_release(struct teach_request *req)
 	if (!list_empty(&req->list)) {
 		list_del_init(&req->list);
 		queue->syn_len--;
+		if (!req->timeouts)
+			queue->syn_young--;
 	}
 	timer_delete(&req->timer);
 	spin_unlock_bh(&queue->lock);
@@ -103,31 +118,70 @@ void teach_request_drop(struct teach_request *req, int state)
 	teach_request_release(req);
 }
 
-/* RFC 6298: no ACK of our SYN-ACK came. */
+/* RFC 6298 5.5: twice as long after each timeout. */
+static unsigned long teach_request_timeout(const struct teach_request *req)
+{
+	int backoff = min_t(int, req->timeouts, TEACH_SYNACK_BACKOFF_MAX);
+
+	return min(TEACH_RTO_INIT << backoff, TEACH_RTO_MAX);
+}
+
+/*
+ * How often to send it again.  Most answer the first one, within a second.
+ * If the queue fills with those who have not (because there is loss, or
+ * because there is nobody), they are given up the sooner the fewer young ones
+ * there are: half of the queue is for those.
+ */
+static int teach_synack_retries(const struct teach_request *req)
+{
+	const struct teach_listener *queue = req->queue;
+	u32 backlog = READ_ONCE(req->sk->sk_max_ack_backlog);
+	u32 len = READ_ONCE(queue->syn_len);
+	u32 young = READ_ONCE(queue->syn_young);
+	int retries = READ_ONCE(teach_sk(req->sk)->syn_retries) ? :
+		      READ_ONCE(teach_sk_net(req->sk)->sysctl.synack_retries);
+
+	if (2 * len <= max(backlog, 8U))
+		return retries;
+	for (young *= 2; retries > 2 && young <= len; young *= 2)
+		retries--;
+	return retries;
+}
+
+/* No ACK of our SYN-ACK came, or one that we could not take. */
 static void teach_request_timer(struct timer_list *t)
 {
 	struct teach_request *req = from_timer(req, t, timer);
-	struct teach_net *tn = teach_sk_net(req->sk);
-	int retries = READ_ONCE(teach_sk(req->sk)->syn_retries) ? :
-		      READ_ONCE(tn->sysctl.synack_retries);
-	bool again = false;
+	struct teach_listener *queue = req->queue;
 
-	spin_lock(&req->queue->lock);
-	if (READ_ONCE(req->entry.hashed) && req->retries < retries) {
-		again = true;
-		req->retries++;
-		mod_timer(&req->timer, jiffies +
-			  (TEACH_RTO_INIT << min_t(int, req->retries,
-						   TEACH_SYNACK_BACKOFF_MAX)));
-	}
-	spin_unlock(&req->queue->lock);
-
-	if (again) {
-		TEACH_INC(tn, SYN_ACK_RETRANS);
-		teach_send_request_synack(req);
-	} else {
+	if (req->timeouts >= teach_synack_retries(req) ||
+	    (teach_resend_synack(req) && !READ_ONCE(req->acked))) {
 		teach_request_drop(req, TCP_CLOSE);
+		return;
 	}
+
+	spin_lock(&queue->lock);
+	if (READ_ONCE(req->entry.hashed)) {
+		if (!req->timeouts++)
+			queue->syn_young--;
+		mod_timer(&req->timer, jiffies + teach_request_timeout(req));
+	}
+	spin_unlock(&queue->lock);
+}
+
+/* The peer's SYN has come again: it has not seen our SYN-ACK. */
+static void teach_request_again(struct teach_request *req)
+{
+	struct teach_listener *queue = req->queue;
+
+	if (!teach_oow_ack_allowed(teach_sk_net(req->sk), &req->oow_ack_time) ||
+	    teach_resend_synack(req))
+		return;
+	/* The next one no sooner than if this had been the timer's. */
+	spin_lock(&queue->lock);
+	if (READ_ONCE(req->entry.hashed))
+		mod_timer(&req->timer, jiffies + teach_request_timeout(req));
+	spin_unlock(&queue->lock);
 }
 
 static bool teach_syn_queue_full(const struct sock *sk,
@@ -190,7 +244,8 @@ static bool teach_request_add(struct teach_request *req)
 	if (!queue->closed && teach_hash_insert(tn, &req->entry)) {
 		list_add_tail(&req->list, &queue->syn_queue);
 		queue->syn_len++;
-		mod_timer(&req->timer, jiffies + TEACH_RTO_INIT);
+		queue->syn_young++;
+		mod_timer(&req->timer, jiffies + teach_request_timeout(req));
 		added = true;
 	}
 	spin_unlock_bh(&queue->lock);
@@ -213,6 +268,9 @@ void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
 	struct teach_net *tn = teach_net(net);
 	struct teach_request *req;
 
+	if (!teach_filter(sk, skb))
+		return;
+
 	/* First, check for a RST; second, for an ACK; third, for a SYN. */
 	if (cb->flags & TEACH_RST) {
 		teach_drop(net, skb, TEACH_DROP_RESET);
@@ -229,10 +287,6 @@ void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
 	}
 	if (!queue) {
 		teach_rcv_closed(net, skb);
-		return;
-	}
-	if (sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb))) {
-		teach_drop(net, skb, TEACH_DROP_FILTER);
 		return;
 	}
 
@@ -312,7 +366,12 @@ static struct sock *teach_child_alloc(struct teach_request *req)
 	ts->advmss = req->advmss;
 	ts->rcv_mss = min_t(u16, req->advmss, TEACH_MSS_DEFAULT);
 	teach_terms_apply(sk, &req->terms);
-	ts->total_retrans = req->retries;
+	ts->total_retrans = READ_ONCE(req->retrans);
+	/* For cwnd it counts only if one was lost: teach_established(). */
+	if (READ_ONCE(req->timeouts)) {
+		ts->undo_marker = req->iss;
+		ts->undo_retrans = -1;
+	}
 	teach_tuple_set(sk);
 	sk->sk_state = TCP_SYN_RECV;
 	return sk;
@@ -349,7 +408,7 @@ static struct sock *teach_child_make(struct teach_request *req)
 	}
 	teach_sync_mss(sk, dst_mtu(dst));
 	/* Karn: only when it is clear which SYN-ACK was acknowledged. */
-	if (!req->retries)
+	if (!READ_ONCE(req->retrans))
 		teach_rtt_sample(teach_sk(sk),
 				 teach_clock_us() - req->sent_us);
 	return sk;
@@ -382,11 +441,12 @@ static void teach_request_complete(struct teach_request *req,
 
 	if (sk_acceptq_is_full(listener)) {
 		TEACH_INC(tn, ACCEPT_QUEUE_OVERFLOW);
+		/* Our SYN-ACK, sent again, will ask again. */
+		WRITE_ONCE(req->acked, true);
 		if (READ_ONCE(tn->sysctl.abort_on_overflow)) {
 			teach_reply_rst(net, skb);
 			teach_request_drop(req, TCP_CLOSE);
 		}
-		/* Else our SYN-ACK, sent again, will ask again. */
 		teach_drop(net, skb, TEACH_DROP_ACCEPT_QUEUE_FULL);
 		return;
 	}
@@ -421,6 +481,36 @@ static void teach_request_complete(struct teach_request *req,
 	teach_request_release(req);
 }
 
+/*
+ * First, check the sequence number; but before that, RFC 7323 5.3, that it is
+ * not an old one.
+ */
+static bool teach_request_acceptable(const struct teach_request *req,
+				     const struct teach_cb *cb, bool paws_ok)
+{
+	u32 rcv_nxt = req->irs + 1;
+
+	return paws_ok && (cb->seq == rcv_nxt ||
+			   teach_in_window(cb, rcv_nxt, rcv_nxt + 1,
+					   rcv_nxt + req->rcv_wnd));
+}
+
+/* Second, check the RST bit. */
+static void teach_request_rst(struct teach_request *req, struct sk_buff *skb)
+{
+	struct net *net = sock_net(req->sk);
+
+	if (teach_cb(skb)->seq == req->irs + 1) {
+		teach_request_drop(req, TCP_LISTEN);
+		teach_drop(net, skb, TEACH_DROP_RESET);
+		return;
+	}
+	/* RFC 5961 3.2 */
+	if (teach_challenge_allowed(teach_net(net), &req->oow_ack_time))
+		teach_send_request_ack(req);
+	teach_drop(net, skb, TEACH_DROP_BAD_RESET);
+}
+
 /**
  * teach_request_rcv - a segment for a half-open connection
  * @req: the request
@@ -434,58 +524,52 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 {
 	struct teach_cb *cb = teach_cb(skb);
 	struct net *net = sock_net(req->sk);
-	struct teach_net *tn = teach_net(net);
-	u32 rcv_nxt = req->irs + 1;
 	struct teach_options opt;
+	bool paws_ok;
+	u8 flags;
 
-	/* The same SYN again: our answer was lost. */
-	if ((cb->flags & (TEACH_SYN | TEACH_ACK | TEACH_RST)) == TEACH_SYN &&
-	    cb->seq == req->irs) {
-		if (teach_oow_ack_allowed(tn, &req->oow_ack_time))
-			teach_send_request_synack(req);
+	if (!teach_filter(req->sk, skb))
+		return;
+	flags = cb->flags & (TEACH_SYN | TEACH_ACK | TEACH_RST);
+	teach_options_parse(skb, &opt);
+	paws_ok = flags & TEACH_RST || teach_paws_ok(&req->terms, &opt);
+
+	if (flags == TEACH_SYN && cb->seq == req->irs && paws_ok) {
+		teach_request_again(req);
 		consume_skb(skb);
 		return;
 	}
-	/* First, check the sequence number, and that it is not an old one. */
-	teach_options_parse(skb, &opt);
-	if (!teach_in_window(cb, rcv_nxt, rcv_nxt, rcv_nxt + req->rcv_wnd) ||
-	    !teach_paws_ok(&req->terms, &opt)) {
-		if (!(cb->flags & TEACH_RST) &&
-		    teach_oow_ack_allowed(tn, &req->oow_ack_time))
-			teach_send_request_ack(req);
-		teach_drop(net, skb, TEACH_DROP_OUT_OF_WINDOW);
-		return;
-	}
-	/* Second, check the RST bit. */
-	if (cb->flags & TEACH_RST) {
-		if (cb->seq == rcv_nxt) {
-			teach_request_drop(req, TCP_LISTEN);
-			teach_drop(net, skb, TEACH_DROP_RESET);
-			return;
-		}
-		if (teach_challenge_allowed(tn, &req->oow_ack_time))
-			teach_send_request_ack(req);
-		teach_drop(net, skb, TEACH_DROP_BAD_RESET);
-		return;
-	}
-	/* Fourth, check the SYN bit: back to LISTEN. */
-	if (cb->flags & TEACH_SYN) {
-		teach_request_drop(req, TCP_LISTEN);
-		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
-		return;
-	}
-	/* Fifth, check the ACK field. */
-	if (!(cb->flags & TEACH_ACK)) {
-		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
-		return;
-	}
-	if (cb->ack != req->iss + 1) {
+	/*
+	 * 3.5.2, group 2: what acknowledges anything but our SYN is of some
+	 * other connection, wherever it is.
+	 */
+	if (flags & TEACH_ACK && !(flags & TEACH_RST) &&
+	    cb->ack != req->iss + 1) {
 		teach_reply_rst(net, skb);
 		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 		return;
 	}
-	if (sk_filter_trim_cap(req->sk, skb, tcp_hdrlen(skb))) {
-		teach_drop(net, skb, TEACH_DROP_FILTER);
+	if (!teach_request_acceptable(req, cb, paws_ok)) {
+		if (!(flags & TEACH_RST) &&
+		    teach_oow_ack_allowed(teach_net(net), &req->oow_ack_time))
+			teach_send_request_ack(req);
+		teach_drop(net, skb, paws_ok ? TEACH_DROP_OUT_OF_WINDOW :
+					       TEACH_DROP_PAWS);
+		return;
+	}
+	if (flags & TEACH_RST) {
+		teach_request_rst(req, skb);
+		return;
+	}
+	/* Fourth, check the SYN bit: back to LISTEN. */
+	if (flags & TEACH_SYN) {
+		teach_request_drop(req, TCP_LISTEN);
+		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
+		return;
+	}
+	/* Fifth, check the ACK field: it is of our SYN, if it is one. */
+	if (!(flags & TEACH_ACK)) {
+		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
 		return;
 	}
 	teach_request_complete(req, skb);

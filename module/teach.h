@@ -587,6 +587,7 @@ struct teach_cong_ops {
  * @lock: all of it, and every request's timer and counters
  * @syn_queue: half-open connections, struct teach_request.list
  * @syn_len: how many
+ * @syn_young: how many of them have not timed out yet
  * @accept_queue: ready for accept(2), teach_sock.accept_node; their number
  *	is sk->sk_ack_backlog
  * @closed: nothing may be added any more
@@ -595,6 +596,7 @@ struct teach_listener {
 	spinlock_t		lock;	/* of the queues */
 	struct list_head	syn_queue;
 	u32			syn_len;
+	u32			syn_young;
 	struct list_head	accept_queue;
 	bool			closed;
 	struct rcu_head		rcu;
@@ -613,8 +615,10 @@ struct teach_listener {
  * @advmss: the MSS that we offer
  * @window: the peer's, for the new socket
  * @rcv_wnd: what our SYN-ACK offers
- * @retries: SYN-ACKs sent again
- * @sent_us: when the SYN-ACK left, for the first RTT
+ * @timeouts: how often @timer has sent it again, under @queue's lock
+ * @acked: an ACK came, but the accept queue was full
+ * @retrans: SYN-ACKs sent again
+ * @sent_us: when the first one left, for the first RTT
  * @oow_ack_time: of the last answer to a bad segment
  *
  * Freed after an RCU grace period by whoever unhashes it.
@@ -631,7 +635,9 @@ struct teach_request {
 	u16			advmss;
 	u16			window;
 	u16			rcv_wnd;
-	u8			retries;
+	u8			timeouts;
+	bool			acked;
+	u32			retrans;
 	u32			sent_us;
 	u32			oow_ack_time;
 	struct rcu_head		rcu;
@@ -1137,6 +1143,7 @@ u32 teach_route_metric(const struct sock *sk, int metric);
 struct dst_entry *teach_route_connect(struct sock *sk, __be32 daddr,
 				      __be16 dport, __be32 *saddr);
 void teach_setup_caps(struct sock *sk, struct dst_entry *dst);
+bool teach_filter(struct sock *sk, struct sk_buff *skb);
 int teach_ip_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn);
 int teach_ip_send(struct net *net, const struct teach_bare *seg);
 void teach_ip_mtu_reduced(struct sock *sk);
