@@ -476,6 +476,7 @@ void wire_open(struct wire *wire);
 void wire_close(const struct wire *wire);
 bool wire_is_clean(const struct wire *wire);
 void wire_use(const struct wire *wire, const struct script *script);
+void wire_reset_all(void);
 struct conn *wire_conn(int number);
 struct conn *wire_conn_of(const struct packet *p);
 void wire_send(const struct segment *seg, struct packet *p);

@@ -593,5 +593,6 @@ void play(const struct script *script, const char *state,
 	note_lateness(ready);
 	expect_nothing(0);
 	call_abort_all();
+	wire_reset_all();
 	_exit(0);
 }

@@ -454,6 +454,28 @@ void wire_send(const struct segment *seg, struct packet *p)
 	inject(packet, len);
 }
 
+/*
+ * The end: connections without a user would go on trying for minutes, and keep
+ * the namespace and the modules.  The peer gives them up, by what the stack
+ * has acknowledged or by all there was to.
+ */
+void wire_reset_all(void)
+{
+	struct segment rst = { .flags = RST };
+	struct packet p = {};
+	struct conn *c;
+
+	for (rst.conn = 0; rst.conn < MAX_CONNS; rst.conn++) {
+		c = &conns[rst.conn];
+		if (!c->used)
+			continue;
+		rst.seq = c->ack_max - c->peer_zero;
+		wire_send(&rst, &p);
+		rst.seq = c->peer_max - c->peer_zero;
+		wire_send(&rst, &p);
+	}
+}
+
 /* An ICMP error about a segment of the stack's. */
 void wire_icmp(const struct icmp *icmp)
 {
