@@ -151,36 +151,62 @@ bool teach_stream_memory_free(const struct sock *sk, int wake)
 	return notsent << wake < lowat;
 }
 
-/* The send buffer has drained: wake who waits, when a third is free. */
-void teach_write_space(struct sock *sk)
+/**
+ * teach_wake_writers - the send buffer has drained: a third of it is free
+ * @sk: the socket, locked or not
+ */
+void teach_wake_writers(struct sock *sk)
 {
-	struct socket *sock = sk->sk_socket;
+	struct socket *sock;
 	struct socket_wq *wq;
 
-	if (!sock || !__sk_stream_is_writeable(sk, 1))
-		return;
-	clear_bit(SOCK_NOSPACE, &sock->flags);
-
 	rcu_read_lock();
+	/* Freed by RCU: the file may be closed meanwhile. */
+	sock = READ_ONCE(sk->sk_socket);
+	if (!sock || !__sk_stream_is_writeable(sk, 1))
+		goto out;
+	clear_bit(SOCK_NOSPACE, &sock->flags);
 	wq = rcu_dereference(sk->sk_wq);
 	if (skwq_has_sleeper(wq))
 		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
 						      EPOLLWRBAND);
 	if (wq && wq->fasync_list && !(sk->sk_shutdown & SEND_SHUTDOWN))
 		sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
+out:
 	rcu_read_unlock();
 }
 
 /**
  * teach_check_space - does somebody wait to write more?
- * @sk: the socket, locked
+ * @sk: the socket, locked or not
  */
 void teach_check_space(struct sock *sk)
 {
+	struct socket *sock;
+	bool waits;
+
 	/* Pairs with poll(2), which sets the flag and then asks again. */
 	smp_mb();
-	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-		sk->sk_write_space(sk);
+	rcu_read_lock();
+	sock = READ_ONCE(sk->sk_socket);
+	waits = sock && test_bit(SOCK_NOSPACE, &sock->flags);
+	rcu_read_unlock();
+	if (waits)
+		teach_wake_writers(sk);
+}
+
+/**
+ * teach_write_space - sk_write_space of our sockets
+ * @sk: the socket, locked or not
+ *
+ * Called by sock_wfree(), when a segment has left this host, and by SO_SNDBUF.
+ *
+ * Context: any.
+ */
+void teach_write_space(struct sock *sk)
+{
+	teach_tsq_left(sk);
+	teach_check_space(sk);
 }
 
 int teach_memory_init(void)

@@ -678,7 +678,7 @@ void teach_push(struct sock *sk)
 		teach_cwnd_restart(sk);
 	}
 	for (; skb; skb = skb_peek(&sk->sk_write_queue)) {
-		if (teach_flight(ts) >= ts->cwnd ||
+		if (teach_flight(ts) >= ts->cwnd || teach_tsq_full(sk, skb) ||
 		    !teach_push_head(sk, skb, ts->cwnd - teach_flight(ts)))
 			break;
 	}
@@ -770,6 +770,10 @@ int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	struct teach_cb *cb = teach_cb(skb);
 	u32 mss, max;
 
+	if (teach_tsq_holds(sk, skb)) {
+		TEACH_INC(teach_sk_net(sk), SPURIOUS_RTX_HOST_QUEUES);
+		return -EBUSY;
+	}
 	teach_check_mss(sk);
 	mss = teach_current_mss(ts);
 	/* The peer took its window back: only its left edge is asked for. */

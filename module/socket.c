@@ -172,6 +172,8 @@ void teach_release_cb(struct sock *sk)
 		teach_ip_mtu_reduced(sk);
 	if (test_and_clear_bit(TEACH_DEFERRED_TIMER, &ts->deferred))
 		teach_timer_run(sk);
+	if (test_and_clear_bit(TEACH_DEFERRED_TSQ, &ts->deferred))
+		teach_tsq_run(sk);
 }
 
 /*
@@ -250,6 +252,7 @@ static void teach_init_private(struct sock *sk)
 	ts->retrans_out = 0;
 	ts->mss_cache = TEACH_MSS_DEFAULT;
 	teach_timer_init(sk);
+	teach_tsq_init(sk);
 	teach_reset(sk);
 	sock_prot_inuse_add(sock_net(sk), &teach_prot, 1);
 }
@@ -276,7 +279,6 @@ static void teach_init_sock(struct sock *sk)
 	sk->sk_write_space = teach_write_space;
 	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(sysctl->wmem[1]));
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(sysctl->rmem[1]));
-	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 	sock_set_flag(sk, SOCK_RCU_FREE);
 
 	inet->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?

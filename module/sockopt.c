@@ -105,7 +105,7 @@ static int teach_set_option(struct sock *sk, int optname, int val)
 		return teach_set_window_clamp(sk, val);
 	case TCP_NOTSENT_LOWAT:
 		WRITE_ONCE(ts->notsent_lowat, val);
-		sk->sk_write_space(sk);
+		teach_check_space(sk);
 		return 0;
 	case TCP_KEEPIDLE:
 		if (val < 1 || val > TEACH_KEEPIDLE_MAX)

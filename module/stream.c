@@ -175,7 +175,7 @@ error:
 	}
 	/* EPOLLOUT has to be seen again by who waits for an edge. */
 	if (err == -EAGAIN && skb_queue_empty(&sk->sk_write_queue))
-		sk->sk_write_space(sk);
+		teach_wake_writers(sk);
 	return sk_stream_error(sk, msg->msg_flags, err);
 }
 

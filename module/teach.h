@@ -25,7 +25,8 @@
  * Beside the way: socket.c is the system calls that move no bytes, sockopt.c
  * what they can be told, listen.c and timewait.c the small structures before
  * and after a connection, timer.c and keepalive.c what happens when nothing
- * does, orphan.c connections without a user, memory.c who is charged.
+ * does, tsq.c what waits in this host, orphan.c connections without a user,
+ * memory.c who is charged.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -231,6 +232,7 @@ enum teach_deadline {
 enum teach_deferred {
 	TEACH_DEFERRED_TIMER,
 	TEACH_DEFERRED_MTU,
+	TEACH_DEFERRED_TSQ,
 };
 
 /* recovery.c; the numbers are those of TCP_INFO, tcpi_ca_state. */
@@ -441,6 +443,8 @@ struct teach_sock {
 	unsigned long		deferred;	/* bits: enum teach_deferred */
 
 	struct timer_list	timer;		/* a reference while armed */
+	struct tasklet_struct	tsq_tasklet;	/* a reference while queued */
+	unsigned long		tsq;		/* bits: tsq.c */
 	unsigned long		armed;		/* bits: enum teach_deadline */
 	unsigned long		deadline[TEACH_TIMERS];
 };
@@ -701,6 +705,7 @@ struct teach_sysctl {
 	int			abort_on_overflow;
 	int			slow_start_after_idle;
 	int			invalid_ratelimit;	/* jiffies */
+	int			limit_output_bytes;
 	int			challenge_ack_limit;
 	int			timestamps;
 	int			window_scaling;
@@ -893,6 +898,13 @@ bool teach_ack_read(const struct sock *sk);
 void teach_ack_sent(struct sock *sk, u32 len);
 void teach_ack_expired(struct sock *sk);
 void teach_set_quickack(struct sock *sk, int val);
+
+/* tsq.c */
+bool teach_tsq_full(struct sock *sk, const struct sk_buff *skb);
+bool teach_tsq_holds(struct sock *sk, const struct sk_buff *skb);
+void teach_tsq_run(struct sock *sk);
+void teach_tsq_left(struct sock *sk);
+void teach_tsq_init(struct sock *sk);
 
 /* output.c */
 struct sk_buff *teach_alloc_segment(struct sock *sk, gfp_t gfp);
@@ -1104,6 +1116,7 @@ void teach_rcv_rtt_sample(struct teach_sock *ts, u32 tsecr);
 void teach_rcvbuf_expand(struct sock *sk);
 void teach_sndbuf_expand(struct sock *sk);
 bool teach_stream_memory_free(const struct sock *sk, int wake);
+void teach_wake_writers(struct sock *sk);
 void teach_write_space(struct sock *sk);
 void teach_check_space(struct sock *sk);
 

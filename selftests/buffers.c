@@ -682,6 +682,74 @@ TEST_F(buffers, nagle)
 	}
 }
 
+/* Bytes in the queueing discipline of host A's card. */
+static int backlog(struct net *net)
+{
+	char line[256];
+	int bytes = -1;
+	FILE *tc;
+
+	net_enter(net, A);
+	tc = popen("tc -s qdisc show dev " DEV_A, "r");
+	if (!tc)
+		net_fatal("tc");
+	while (fgets(line, sizeof(line), tc))
+		if (sscanf(line, " backlog %db", &bytes) == 1)
+			break;
+	if (strchr(line, 'K'))
+		bytes *= 1000;
+	pclose(tc);
+	return bytes;
+}
+
+/*
+ * Let 30 segments go at once over a slow card: how many bytes wait for it at
+ * most?  No ACK comes meanwhile, so nothing but their leaving lets more go.
+ */
+static int most_waiting(struct net *net, const char *limit)
+{
+	size_t len = 30 * 1448;
+	int fd[2], most = 0;
+
+	net_sysctl(net, A, "limit_output_bytes", limit);
+	net_gso(net, A, false);
+	net_ip(net, A, "route change 10.9.0.0/24 dev " DEV_A
+		       " rto_min 60s initcwnd 30");
+	net_pair(net, fd);
+	if (!net_netem(net, B, "delay 300s") ||
+	    net_tc(net, A, "qdisc replace dev " DEV_A
+			   " root tbf rate 256kbit burst 4000 limit 1000000"))
+		return -1;
+	net_send_all(fd[A], len, 0);
+	while (ioctl_int(fd[B], FIONREAD) < (int)len - 2 * 1448) {
+		int now = backlog(net);
+
+		if (now > most)
+			most = now;
+	}
+	return most;
+}
+
+/* More than a little would only wait in this host: tcp_limit_output_bytes. */
+TEST_F(buffers, small_queues)
+{
+	int most = most_waiting(&self->net, "10000");
+
+	if (most < 0)
+		SKIP(return, "no netem or no tbf");
+	EXPECT_LT(0, most);
+	EXPECT_GE(10000, most);
+}
+
+TEST_F(buffers, queues_are_large_if_told)
+{
+	int most = most_waiting(&self->net, "1048576");
+
+	if (most < 0)
+		SKIP(return, "no netem or no tbf");
+	EXPECT_LT(15000, most);
+}
+
 TEST_F(buffers, sendfile_and_splice)
 {
 	static char buf[100000];

@@ -385,15 +385,23 @@ void net_exit(struct net *net)
 	close(net->ns[B]);
 }
 
+/* tc(8), in @host; its status, which is 0 when all is well. */
+int net_tc(const struct net *net, enum host host, const char *args)
+{
+	char command[520];
+
+	snprintf(command, sizeof(command), "tc %s", args);
+	return run_command(net, host, command, true);
+}
+
 /* Shape what @host sends; false where this kernel has no netem. */
 bool net_netem(const struct net *net, enum host host, const char *args)
 {
 	char command[512];
 
-	snprintf(command, sizeof(command),
-		 "tc qdisc replace dev %s root netem %s",
+	snprintf(command, sizeof(command), "qdisc replace dev %s root netem %s",
 		 host == A ? DEV_A : DEV_B, args);
-	return !run_command(net, host, command, true);
+	return !net_tc(net, host, command);
 }
 
 /*

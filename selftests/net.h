@@ -80,6 +80,7 @@ void net_exit(struct net *net);
 void net_enter(const struct net *net, enum host host);
 void net_ip(const struct net *net, enum host host, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+int net_tc(const struct net *net, enum host host, const char *args);
 bool net_netem(const struct net *net, enum host host, const char *args);
 void net_gso(const struct net *net, enum host host, bool on);
 void net_sysctl(const struct net *net, enum host host, const char *name,
