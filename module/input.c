@@ -410,9 +410,6 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb,
 			teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 			return false;
 		}
-		ts->snd_wnd = teach_peer_window(ts, cb);
-		ts->snd_wl1 = cb->seq;
-		ts->max_window = max(ts->max_window, ts->snd_wnd);
 		teach_rcv_ack(sk, skb, opt);
 		teach_established(sk);
 		return true;

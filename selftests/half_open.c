@@ -147,6 +147,26 @@ HALF_OPEN_TEST(reset_with_an_old_clock)
 	peer_expect("R 1:1(0)");
 }
 
+/* ---- the window: RFC 9293 3.8.6 ---- */
+
+/*
+ * That of a SYN is not scaled (RFC 7323 2.3).  A segment is no larger than half
+ * of a narrow window, but this one is wide.
+ */
+HALF_OPEN_TEST(window_of_the_ack)
+{
+	if (!peer_sysctl("window_scaling", "1"))
+		peer_fail("no sysctl window_scaling");
+	peer_send("S 0:0(0) win 100 <mss 1000,nop,wscale 7>");
+	peer_expect("S. 0:0(0) ack 1");
+	peer_conn()->shrinks = true;
+	peer_send(". 1:1(0) ack 1 win 100");
+	peer_conn()->window_edge = peer_conn()->irs + 1 + (100 << 7);
+	app_write(app_accept(self->listener), 2000);
+	peer_expect(". 1:1001(1000) ack 1");
+	peer_expect("P. 1001:2001(1000) ack 1");
+}
+
 /* ---- SO_ATTACH_FILTER ---- */
 
 /* The filter may leave less of a segment than came. */
