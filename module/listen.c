@@ -14,6 +14,8 @@
  * make us keep one; a socket is made when the ACK shows that the address was
  * true.  Requests are found by their 5-tuple in the hash, like sockets, so
  * the listener's own lock is never taken to receive.
+ *
+ * When the SYN queue is full we can do without: cookie.c.
  */
 #include <linux/slab.h>
 #include <linux/tcp.h>
@@ -52,15 +54,28 @@ static int teach_send_request(const struct teach_request *req, u32 seq,
 	});
 }
 
+/**
+ * teach_send_synack_options - our SYN-ACK
+ * @req: what it answers
+ * @opt: its options
+ *
+ * Return: 0, or why it did not leave this host.
+ */
+int teach_send_synack_options(const struct teach_request *req,
+			      const struct teach_options *opt)
+{
+	return teach_send_request(req, req->iss,
+				  TEACH_SYN | TEACH_ACK |
+				  (req->terms.ecn ? TEACH_ECE : 0),
+				  req->rcv_wnd, opt);
+}
+
 static int teach_send_request_synack(const struct teach_request *req)
 {
 	struct teach_options opt;
 
 	teach_terms_options(&req->terms, req->advmss, &opt);
-	return teach_send_request(req, req->iss,
-				  TEACH_SYN | TEACH_ACK |
-				  (req->terms.ecn ? TEACH_ECE : 0),
-				  req->rcv_wnd, &opt);
+	return teach_send_synack_options(req, &opt);
 }
 
 /* Return: 0, or why it did not leave this host. */
@@ -184,13 +199,33 @@ static void teach_request_again(struct teach_request *req)
 	spin_unlock(&queue->lock);
 }
 
-static bool teach_syn_queue_full(const struct sock *sk,
-				 const struct teach_listener *queue)
+/**
+ * teach_request_init - what is known before the SYN is read
+ * @req: filled
+ * @sk: the listener
+ * @queue: its queues
+ * @skb: the SYN, or the ACK that brings a cookie
+ */
+void teach_request_init(struct teach_request *req, struct sock *sk,
+			struct teach_listener *queue,
+			const struct sk_buff *skb)
 {
-	int max = READ_ONCE(teach_sk_net(sk)->sysctl.max_syn_backlog);
-	u32 backlog = READ_ONCE(sk->sk_max_ack_backlog);
-
-	return READ_ONCE(queue->syn_len) >= min_t(u32, backlog + 1, max);
+	memset(req, 0, sizeof(*req));
+	req->entry.kind = TEACH_REQUEST;
+	req->entry.tuple = (struct teach_tuple) {
+		.laddr	= ip_hdr(skb)->daddr,
+		.faddr	= ip_hdr(skb)->saddr,
+		.lport	= tcp_hdr(skb)->dest,
+		.fport	= tcp_hdr(skb)->source,
+		.proto	= ip_hdr(skb)->protocol,
+	};
+	req->entry.dif = READ_ONCE(sk->sk_bound_dev_if);
+	req->sk = sk;
+	req->queue = queue;
+	req->window = teach_cb(skb)->window;
+	req->advmss = teach_advmss(sk, skb->dev->mtu);
+	req->rcv_wnd = teach_initial_window(sk, req->advmss);
+	teach_terms_offer(sk, &req->entry.tuple, &req->terms);
 }
 
 static struct teach_request *teach_request_alloc(struct sock *sk,
@@ -202,31 +237,15 @@ static struct teach_request *teach_request_alloc(struct sock *sk,
 	struct teach_options opt;
 	struct teach_request *req;
 
-	req = kmem_cache_zalloc(teach_request_cache, GFP_ATOMIC | __GFP_NOWARN);
+	req = kmem_cache_alloc(teach_request_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!req)
 		return NULL;
-
-	req->entry.kind = TEACH_REQUEST;
-	req->entry.tuple = (struct teach_tuple) {
-		.laddr	= ip_hdr(skb)->daddr,
-		.faddr	= ip_hdr(skb)->saddr,
-		.lport	= tcp_hdr(skb)->dest,
-		.fport	= tcp_hdr(skb)->source,
-		.proto	= ip_hdr(skb)->protocol,
-	};
-	req->entry.dif = READ_ONCE(sk->sk_bound_dev_if);
-
+	teach_request_init(req, sk, queue, skb);
 	teach_options_parse(skb, &opt);
-	teach_terms_offer(sk, &req->entry.tuple, &req->terms);
 	teach_terms_agree(&req->terms, &opt);
 	req->terms.ecn = teach_ecn_asked(sock_net(sk), cb->flags);
-	req->sk = sk;
-	req->queue = queue;
 	req->iss = iss ? : teach_isn(&req->entry.tuple);
 	req->irs = cb->seq;
-	req->window = cb->window;
-	req->advmss = teach_advmss(sk, skb->dev->mtu);
-	req->rcv_wnd = teach_initial_window(sk, req->advmss);
 	req->sent_us = teach_clock_us();
 	INIT_LIST_HEAD(&req->list);
 	timer_setup(&req->timer, teach_request_timer, 0);
@@ -252,53 +271,65 @@ static bool teach_request_add(struct teach_request *req)
 	return added;
 }
 
-/**
- * teach_listen_rcv - a segment for a listener: RFC 9293 3.10.7.2
- * @sk: the listener, not locked
- * @skb: the segment; consumed
- * @iss: our first sequence number, or 0 to choose one
- *
- * Context: softirq, rcu_read_lock().
- */
-void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
+static bool teach_syn_queue_full(const struct sock *sk,
+				 const struct teach_listener *queue,
+				 int syncookies)
 {
-	struct teach_listener *queue = rcu_dereference(teach_sk(sk)->listener);
-	struct teach_cb *cb = teach_cb(skb);
+	int max = READ_ONCE(teach_sk_net(sk)->sysctl.max_syn_backlog);
+	u32 len = READ_ONCE(queue->syn_len);
+
+	/* listen(2): with cookies there is no need for a second limit. */
+	return len > READ_ONCE(sk->sk_max_ack_backlog) ||
+	       (!syncookies && len >= max);
+}
+
+/* Once for each listener, and of no address: who reads logs is not who asks. */
+static void teach_warn_flood(const struct sock *sk,
+			     struct teach_listener *queue, const char *what)
+{
+	if (!READ_ONCE(queue->flood_warned) && !xchg(&queue->flood_warned, 1))
+		net_info_ratelimited("teach: possible SYN flood on port %u: %s\n",
+				     inet_sk(sk)->inet_num, what);
+}
+
+/* There is no room to keep it. */
+static void teach_listen_overflow(struct sock *sk,
+				  struct teach_listener *queue,
+				  struct sk_buff *skb, int syncookies)
+{
+	TEACH_INC(teach_sk_net(sk), SYN_QUEUE_OVERFLOW);
+	if (!syncookies) {
+		teach_warn_flood(sk, queue, "dropped");
+		teach_drop(sock_net(sk), skb, TEACH_DROP_SYN_QUEUE_FULL);
+		return;
+	}
+	teach_warn_flood(sk, queue, "cookies are sent");
+	teach_cookie_send(sk, queue, skb);
+	consume_skb(skb);
+}
+
+/* Third, check for a SYN: this is one. */
+static void teach_listen_syn(struct sock *sk, struct teach_listener *queue,
+			     struct sk_buff *skb, u32 iss)
+{
 	struct net *net = sock_net(sk);
-	struct teach_net *tn = teach_net(net);
+	int syncookies = READ_ONCE(teach_net(net)->sysctl.syncookies);
 	struct teach_request *req;
-
-	if (!teach_filter(sk, skb))
-		return;
-
-	/* First, check for a RST; second, for an ACK; third, for a SYN. */
-	if (cb->flags & TEACH_RST) {
-		teach_drop(net, skb, TEACH_DROP_RESET);
-		return;
-	}
-	if (cb->flags & TEACH_ACK) {
-		teach_reply_rst(net, skb);
-		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
-		return;
-	}
-	if (!(cb->flags & TEACH_SYN) || cb->flags & TEACH_FIN) {
-		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
-		return;
-	}
-	if (!queue) {
-		teach_rcv_closed(net, skb);
-		return;
-	}
 
 	/* Silence: the peer tries again, and there may be room then. */
 	if (sk_acceptq_is_full(sk)) {
-		TEACH_INC(tn, ACCEPT_QUEUE_OVERFLOW);
+		TEACH_INC(teach_net(net), ACCEPT_QUEUE_OVERFLOW);
 		teach_drop(net, skb, TEACH_DROP_ACCEPT_QUEUE_FULL);
 		return;
 	}
-	if (teach_syn_queue_full(sk, queue)) {
-		TEACH_INC(tn, SYN_QUEUE_OVERFLOW);
-		teach_drop(net, skb, TEACH_DROP_SYN_QUEUE_FULL);
+	/* One that ends a TIME_WAIT (iss) has shown that it is real. */
+	if (!iss && teach_syn_queue_full(sk, queue, syncookies)) {
+		teach_listen_overflow(sk, queue, skb, syncookies);
+		return;
+	}
+	if (!iss && syncookies == 2) {
+		teach_cookie_send(sk, queue, skb);
+		consume_skb(skb);
 		return;
 	}
 
@@ -316,6 +347,57 @@ void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
 	teach_trace_state(net, &req->entry.tuple, TCP_LISTEN, TCP_SYN_RECV);
 	teach_send_request_synack(req);
 	consume_skb(skb);
+}
+
+/*
+ * Second, check for an ACK: this is one.  Of what?  Not of @waiting, if there
+ * is that, but perhaps of a cookie.
+ */
+static void teach_listen_ack(struct sock *sk, struct teach_request *waiting,
+			     struct sk_buff *skb)
+{
+	struct teach_listener *queue = rcu_dereference(teach_sk(sk)->listener);
+
+	if (queue && teach_cookie_rcv(sk, queue, waiting, skb))
+		return;
+	teach_reply_rst(sock_net(sk), skb);
+	teach_drop(sock_net(sk), skb, TEACH_DROP_BAD_ACK);
+}
+
+/**
+ * teach_listen_rcv - a segment for a listener: RFC 9293 3.10.7.2
+ * @sk: the listener, not locked
+ * @skb: the segment; consumed
+ * @iss: our first sequence number, or 0 to choose one
+ *
+ * Context: softirq, rcu_read_lock().
+ */
+void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss)
+{
+	struct teach_listener *queue = rcu_dereference(teach_sk(sk)->listener);
+	struct teach_cb *cb = teach_cb(skb);
+	struct net *net = sock_net(sk);
+
+	if (!teach_filter(sk, skb))
+		return;
+
+	/* First, check for a RST. */
+	if (cb->flags & TEACH_RST) {
+		teach_drop(net, skb, TEACH_DROP_RESET);
+		return;
+	}
+	if (cb->flags & TEACH_ACK) {
+		teach_listen_ack(sk, NULL, skb);
+		return;
+	}
+	if (!(cb->flags & TEACH_SYN) || cb->flags & TEACH_FIN) {
+		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
+		return;
+	}
+	if (queue)
+		teach_listen_syn(sk, queue, skb, iss);
+	else
+		teach_rcv_closed(net, skb);
 }
 
 /*
@@ -408,7 +490,7 @@ static struct sock *teach_child_make(struct teach_request *req)
 	}
 	teach_sync_mss(sk, dst_mtu(dst));
 	/* Karn: only when it is clear which SYN-ACK was acknowledged. */
-	if (!READ_ONCE(req->retrans))
+	if (!READ_ONCE(req->retrans) && !req->cookie)
 		teach_rtt_sample(teach_sk(sk),
 				 teach_clock_us() - req->sent_us);
 	return sk;
@@ -430,9 +512,32 @@ static bool teach_accept_enqueue(struct teach_request *req, struct sock *sk)
 	return !closed;
 }
 
-/* The handshake is complete: RFC 9293 3.10.7.4, fifth, SYN_RECV. */
-static void teach_request_complete(struct teach_request *req,
-				   struct sk_buff *skb)
+/*
+ * Into the hash, in the request's place if that is there.  Return: false when
+ * another CPU was faster.
+ */
+static bool teach_child_hash(struct teach_request *req, struct sock *sk)
+{
+	struct teach_net *tn = teach_sk_net(sk);
+
+	if (!req->cookie)
+		return teach_hash_replace(tn, &req->entry,
+					  &teach_sk(sk)->entry);
+	if (!teach_hash_insert(tn, &teach_sk(sk)->entry))
+		return false;
+	teach_trace_state(sock_net(sk), &req->entry.tuple, TCP_LISTEN,
+			  TCP_SYN_RECV);
+	return true;
+}
+
+/**
+ * teach_request_complete - the handshake is: RFC 9293 3.10.7.4, fifth
+ * @req: the half-open connection, or what a cookie tells of it
+ * @skb: the ACK; consumed
+ *
+ * Context: softirq, rcu_read_lock().
+ */
+void teach_request_complete(struct teach_request *req, struct sk_buff *skb)
 {
 	struct sock *listener = req->sk;
 	struct net *net = sock_net(listener);
@@ -445,7 +550,8 @@ static void teach_request_complete(struct teach_request *req,
 		WRITE_ONCE(req->acked, true);
 		if (READ_ONCE(tn->sysctl.abort_on_overflow)) {
 			teach_reply_rst(net, skb);
-			teach_request_drop(req, TCP_CLOSE);
+			if (!req->cookie)
+				teach_request_drop(req, TCP_CLOSE);
 		}
 		teach_drop(net, skb, TEACH_DROP_ACCEPT_QUEUE_FULL);
 		return;
@@ -459,8 +565,7 @@ static void teach_request_complete(struct teach_request *req,
 
 	/* From the hash on it can be found, so it is locked first. */
 	bh_lock_sock(sk);
-	if (!teach_hash_replace(tn, &req->entry, &teach_sk(sk)->entry)) {
-		/* Another CPU was faster. */
+	if (!teach_child_hash(req, sk)) {
 		bh_unlock_sock(sk);
 		teach_child_free(sk);
 		teach_drop(net, skb, TEACH_DROP_CLOSED);
@@ -478,7 +583,8 @@ static void teach_request_complete(struct teach_request *req,
 	}
 	bh_unlock_sock(sk);
 	sock_put(sk);
-	teach_request_release(req);
+	if (!req->cookie)
+		teach_request_release(req);
 }
 
 /*
@@ -545,8 +651,7 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 	 */
 	if (flags & TEACH_ACK && !(flags & TEACH_RST) &&
 	    cb->ack != req->iss + 1) {
-		teach_reply_rst(net, skb);
-		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
+		teach_listen_ack(req->sk, req, skb);
 		return;
 	}
 	if (!teach_request_acceptable(req, cb, paws_ok)) {
@@ -597,6 +702,7 @@ int teach_listen_start(struct sock *sk)
 	spin_lock_init(&queue->lock);
 	INIT_LIST_HEAD(&queue->syn_queue);
 	INIT_LIST_HEAD(&queue->accept_queue);
+	queue->cookies_end = jiffies;
 	sk->sk_ack_backlog = 0;
 
 	err = ts->bind.bucket ? 0 : teach_port_bind(sk, 0);

@@ -91,6 +91,8 @@ static const struct ctl_table teach_sysctl_template[] = {
 		     &teach_max_syn_retries),
 	TEACH_SYSCTL(synack_retries, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
+	TEACH_SYSCTL(syncookies, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     SYSCTL_TWO),
 	TEACH_SYSCTL(retries1, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
 	TEACH_SYSCTL(retries2, 1, proc_dointvec_minmax, SYSCTL_ZERO,
@@ -140,6 +142,7 @@ static const struct ctl_table teach_sysctl_template[] = {
 static const struct teach_sysctl teach_sysctl_defaults = {
 	.syn_retries		= 6,
 	.synack_retries		= 5,
+	.syncookies		= 1,
 	.retries1		= 3,
 	.retries2		= 15,
 	.orphan_retries		= 0,

@@ -24,9 +24,9 @@
  *
  * Beside the way: socket.c is the system calls that move no bytes, sockopt.c
  * what they can be told, listen.c and timewait.c the small structures before
- * and after a connection, timer.c and keepalive.c what happens when nothing
- * does, tsq.c what waits in this host, orphan.c connections without a user,
- * memory.c who is charged.
+ * and after a connection, cookie.c what is done without the first of them,
+ * timer.c and keepalive.c what happens when nothing does, tsq.c what waits in
+ * this host, orphan.c connections without a user, memory.c who is charged.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -595,6 +595,8 @@ struct teach_cong_ops {
  * @accept_queue: ready for accept(2), teach_sock.accept_node; their number
  *	is sk->sk_ack_backlog
  * @closed: nothing may be added any more
+ * @cookies_end: until when an ACK may bring a cookie, jiffies; without @lock
+ * @flood_warned: the log knows that @syn_queue was full; without @lock
  */
 struct teach_listener {
 	spinlock_t		lock;	/* of the queues */
@@ -603,6 +605,8 @@ struct teach_listener {
 	u32			syn_young;
 	struct list_head	accept_queue;
 	bool			closed;
+	unsigned long		cookies_end;
+	u32			flood_warned;
 	struct rcu_head		rcu;
 };
 
@@ -621,6 +625,7 @@ struct teach_listener {
  * @rcv_wnd: what our SYN-ACK offers
  * @timeouts: how often @timer has sent it again, under @queue's lock
  * @acked: an ACK came, but the accept queue was full
+ * @cookie: it is kept nowhere, but made of an ACK: cookie.c
  * @retrans: SYN-ACKs sent again
  * @sent_us: when the first one left, for the first RTT
  * @oow_ack_time: of the last answer to a bad segment
@@ -641,6 +646,7 @@ struct teach_request {
 	u16			rcv_wnd;
 	u8			timeouts;
 	bool			acked;
+	bool			cookie;
 	u32			retrans;
 	u32			sent_us;
 	u32			oow_ack_time;
@@ -692,6 +698,7 @@ struct teach_port_head {
 struct teach_sysctl {
 	int			syn_retries;
 	int			synack_retries;
+	int			syncookies;
 	int			retries1;
 	int			retries2;
 	int			orphan_retries;
@@ -788,6 +795,8 @@ struct teach_secret {
 	siphash_key_t		isn;		/* RFC 6528 */
 	siphash_key_t		ts_offset;	/* RFC 7323 5.4 */
 	siphash_key_t		port;		/* RFC 6056 */
+	siphash_key_t		cookie;		/* RFC 4987 3.6 */
+	siphash_key_t		cookie_tag;
 	u32			port_offset[256];
 	u32			hash;
 };
@@ -865,8 +874,20 @@ int teach_listen_start(struct sock *sk);
 void teach_listen_stop(struct sock *sk);
 struct sock *teach_accept_dequeue(struct sock *sk);
 void teach_listen_rcv(struct sock *sk, struct sk_buff *skb, u32 iss);
+void teach_request_init(struct teach_request *req, struct sock *sk,
+			struct teach_listener *queue,
+			const struct sk_buff *skb);
+int teach_send_synack_options(const struct teach_request *req,
+			      const struct teach_options *opt);
+void teach_request_complete(struct teach_request *req, struct sk_buff *skb);
 void teach_request_rcv(struct teach_request *req, struct sk_buff *skb);
 void teach_request_drop(struct teach_request *req, int state);
+
+/* cookie.c */
+void teach_cookie_send(struct sock *sk, struct teach_listener *queue,
+		       const struct sk_buff *skb);
+bool teach_cookie_rcv(struct sock *sk, struct teach_listener *queue,
+		      struct teach_request *waiting, struct sk_buff *skb);
 
 /* input.c */
 int teach_do_rcv(struct sock *sk, struct sk_buff *skb);

@@ -366,7 +366,6 @@ static void tame_inet(const struct net *net, enum host host)
 {
 	net_sysctl_path(net, host, "net/ipv4/ip_local_port_range",
 			"49152 65535");
-	net_sysctl_path(net, host, "net/ipv4/tcp_syncookies", "0");
 }
 
 void net_init(struct net *net)
