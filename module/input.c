@@ -299,6 +299,18 @@ void teach_established(struct sock *sk)
 	}
 }
 
+/*
+ * RFC 7323 3.2: a SYN-ACK sends back the clock of our SYN.  If it is another,
+ * it answers one of an earlier connection of this name.
+ */
+static bool teach_syn_echo_ok(const struct teach_sock *ts,
+			      const struct teach_options *opt)
+{
+	if (!ts->terms.timestamps || !opt->has_timestamps || !opt->tsecr)
+		return true;
+	return between(opt->tsecr, ts->syn_tsval, teach_ts_now(&ts->terms));
+}
+
 /* Return: whether the segment was used up. */
 static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb,
 			       const struct teach_options *opt)
@@ -312,6 +324,12 @@ static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb,
 				      after(cb->ack, ts->snd_nxt))) {
 		teach_reply_rst(net, skb);
 		teach_drop(net, skb, TEACH_DROP_BAD_ACK);
+		return true;
+	}
+	if (cb->flags & TEACH_ACK && !teach_syn_echo_ok(ts, opt)) {
+		TEACH_INC(teach_net(net), PAWS_ACTIVE);
+		teach_reply_rst(net, skb);
+		teach_drop(net, skb, TEACH_DROP_PAWS);
 		return true;
 	}
 	/* Second, check the RST bit. */

@@ -326,11 +326,12 @@ static u32 teach_port_offset(const struct sock *sk)
 }
 
 /* Take @number for a connection, if the 5-tuple that it makes is free. */
-static int teach_port_try(struct sock *sk, u16 number)
+static int teach_port_try(struct sock *sk, u16 number, u32 *iss)
 {
 	struct teach_net *tn = teach_sk_net(sk);
 	struct teach_port_head *head = teach_port_head(tn, number);
 	struct teach_sock *ts = teach_sk(sk);
+	struct teach_timewait *tw = NULL;
 	struct teach_port *port;
 	int err = -ENOMEM;
 
@@ -352,9 +353,12 @@ static int teach_port_try(struct sock *sk, u16 number)
 		goto out_port;
 	ts->entry.tuple.lport = htons(number);
 	if (!teach_hash_insert(tn, &ts->entry)) {
-		teach_port_disown(&ts->bind);
-		err = -EADDRINUSE;
-		goto out_port;
+		tw = teach_timewait_take(sk, false, iss);
+		if (!tw) {
+			teach_port_disown(&ts->bind);
+			err = -EADDRINUSE;
+			goto out_port;
+		}
 	}
 	inet_sk(sk)->inet_num = number;
 	goto out;
@@ -363,29 +367,45 @@ out_port:
 	teach_port_free_unused(port);
 out:
 	spin_unlock_bh(&head->lock);
+	/* It lets go of the port, too. */
+	if (tw)
+		teach_timewait_release(tw);
 	return err;
+}
+
+/* The port is chosen: only the 5-tuple has to be free. */
+static int teach_port_connect_bound(struct sock *sk, u32 *iss)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_timewait *tw;
+
+	ts->entry.tuple.lport = htons(inet_sk(sk)->inet_num);
+	if (!teach_hash_insert(teach_sk_net(sk), &ts->entry)) {
+		tw = teach_timewait_take(sk, true, iss);
+		if (!tw)
+			return -EADDRNOTAVAIL;
+		teach_timewait_release(tw);
+	}
+	teach_port_rename(sk);
+	return 0;
 }
 
 /**
  * teach_port_connect - find a local port for connect(2) and enter the hash
  * @sk: the socket, its addresses set
+ * @iss: where its sequence numbers have to begin, or 0 for anywhere
  *
  * Context: lock_sock().
  * Return: 0; -EADDRNOTAVAIL when every 5-tuple is taken; -ENOMEM.
  */
-int teach_port_connect(struct sock *sk)
+int teach_port_connect(struct sock *sk, u32 *iss)
 {
-	struct teach_sock *ts = teach_sk(sk);
 	u32 offset, *counter;
 	int i, err;
 
-	if (inet_sk(sk)->inet_num) {
-		ts->entry.tuple.lport = htons(inet_sk(sk)->inet_num);
-		if (!teach_hash_insert(teach_sk_net(sk), &ts->entry))
-			return -EADDRNOTAVAIL;
-		teach_port_rename(sk);
-		return 0;
-	}
+	*iss = 0;
+	if (inet_sk(sk)->inet_num)
+		return teach_port_connect_bound(sk, iss);
 
 	offset = teach_port_offset(sk);
 	/* RFC 6056 3.3.4: a table of counters. */
@@ -394,7 +414,7 @@ int teach_port_connect(struct sock *sk)
 
 	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
 		err = teach_port_try(sk, TEACH_PORT_DYNAMIC +
-					 offset % TEACH_PORTS_DYNAMIC);
+					 offset % TEACH_PORTS_DYNAMIC, iss);
 		if (err == -EADDRINUSE) {
 			cond_resched();
 			continue;

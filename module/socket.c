@@ -440,7 +440,7 @@ static int teach_bind(struct socket *sock, struct sockaddr *uaddr, int addr_len)
  */
 
 /* The sequence numbers and sizes that our SYN begins with. */
-static void teach_connect_init(struct sock *sk, struct dst_entry *dst)
+static void teach_connect_init(struct sock *sk, struct dst_entry *dst, u32 iss)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
@@ -452,7 +452,8 @@ static void teach_connect_init(struct sock *sk, struct dst_entry *dst)
 	teach_terms_offer(sk, &ts->entry.tuple, &ts->terms);
 	teach_sync_mss(sk, dst_mtu(dst));
 
-	ts->iss = teach_isn(&ts->entry.tuple);
+	ts->syn_tsval = teach_ts_now(&ts->terms);
+	ts->iss = iss ? : teach_isn(&ts->entry.tuple);
 	ts->snd_una = ts->iss;
 	ts->snd_nxt = ts->iss;
 	ts->write_seq = ts->iss;
@@ -473,6 +474,7 @@ static int teach_connect_locked(struct sock *sk,
 	struct inet_sock *inet = inet_sk(sk);
 	__be32 saddr = inet->inet_saddr;
 	struct dst_entry *dst;
+	u32 iss;
 	int err;
 
 	dst = teach_route_connect(sk, st->st_addr.s_addr, st->st_port, &saddr);
@@ -489,14 +491,14 @@ static int teach_connect_locked(struct sock *sk,
 	teach_tuple_set(sk);
 	ts->entry.dif = sk->sk_bound_dev_if;
 
-	err = teach_port_connect(sk);
+	err = teach_port_connect(sk, &iss);
 	if (err) {
 		dst_release(dst);
 		goto fail;
 	}
 	inet->inet_sport = htons(inet->inet_num);
 	teach_setup_caps(sk, dst);
-	teach_connect_init(sk, dst);
+	teach_connect_init(sk, dst, iss);
 	teach_set_state(sk, TCP_SYN_SENT);
 
 	err = teach_send_syn(sk);

@@ -68,9 +68,13 @@ static int teach_sysctl_allowed(teach_ctl_table *ctl, int write, void *buffer,
  */
 
 #define TEACH_SYSCTL(name, ints, handler, low, high)			\
+	TEACH_SYSCTL_AS(#name, name, ints, handler, low, high)
+
+#define TEACH_SYSCTL_AS(name, field, ints, handler, low, high)		\
 	{								\
-		.procname	= #name,				\
-		.data		= (void *)offsetof(struct teach_sysctl, name), \
+		.procname	= name,					\
+		.data		= (void *)offsetof(struct teach_sysctl,	\
+						   field),		\
 		.maxlen		= (ints) * sizeof(int),			\
 		.mode		= 0644,					\
 		.proc_handler	= handler,				\
@@ -109,6 +113,10 @@ static const struct ctl_table teach_sysctl_template[] = {
 		     NULL),
 	TEACH_SYSCTL(max_tw_buckets, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     NULL),
+	/* The kernel has a macro of that name. */
+	TEACH_SYSCTL_AS("tw_reuse", timewait_reuse, 1, proc_dointvec_minmax,
+			SYSCTL_ZERO, SYSCTL_TWO),
+	TEACH_SYSCTL(rfc1337, 1, proc_dointvec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	TEACH_SYSCTL(abort_on_overflow, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     SYSCTL_ONE),
 	TEACH_SYSCTL(slow_start_after_idle, 1, proc_dointvec_minmax,
@@ -152,6 +160,8 @@ static const struct teach_sysctl teach_sysctl_defaults = {
 	.fin_timeout		= TEACH_TIMEWAIT_LEN,
 	.max_syn_backlog	= 1024,
 	.max_tw_buckets		= 131072,
+	.timewait_reuse		= 2,
+	.rfc1337		= 0,
 	.abort_on_overflow	= 0,
 	.slow_start_after_idle	= 1,
 	.invalid_ratelimit	= HZ / 2,

@@ -315,6 +315,7 @@ struct teach_sock {
 	struct list_head	sent;		/* in flight: by time */
 
 	struct teach_terms	terms;		/* of the two SYNs */
+	u32			syn_tsval;	/* our clock before our SYN */
 
 	/* How large. */
 	u16			user_mss;	/* TCP_MAXSEG */
@@ -709,6 +710,8 @@ struct teach_sysctl {
 	int			fin_timeout;	/* jiffies */
 	int			max_syn_backlog;
 	int			max_tw_buckets;
+	int			timewait_reuse;	/* tw_reuse */
+	int			rfc1337;
 	int			abort_on_overflow;
 	int			slow_start_after_idle;
 	int			invalid_ratelimit;	/* jiffies */
@@ -862,7 +865,7 @@ int teach_port_bind(struct sock *sk, u16 port);
 int teach_port_listen(struct sock *sk);
 void teach_port_unlisten(struct sock *sk);
 void teach_port_rename(struct sock *sk);
-int teach_port_connect(struct sock *sk);
+int teach_port_connect(struct sock *sk, u32 *iss);
 int teach_port_inherit(struct sock *sk, struct sock *listener);
 void teach_port_keep(struct sock *sk, struct teach_timewait *tw);
 void teach_port_put(struct teach_net *tn, struct teach_bind *bind);
@@ -1117,6 +1120,9 @@ int teach_timewait_init(void);
 void teach_timewait_exit(void);
 void teach_time_wait(struct sock *sk, int state, unsigned long timeout);
 void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb);
+struct teach_timewait *teach_timewait_take(struct sock *sk, bool bound,
+					   u32 *iss);
+void teach_timewait_release(struct teach_timewait *tw);
 void teach_timewait_kill(struct teach_timewait *tw);
 
 /* memory.c */

@@ -24,14 +24,11 @@ static void teach_timewait_free_rcu(struct rcu_head *head)
 }
 
 /**
- * teach_timewait_kill - the end of it
- * @tw: what is left; freed after a grace period
+ * teach_timewait_release - the end of it
+ * @tw: what is left, out of the hash; freed after a grace period
  */
-void teach_timewait_kill(struct teach_timewait *tw)
+void teach_timewait_release(struct teach_timewait *tw)
 {
-	if (!teach_hash_remove(tw->tn, &tw->entry))
-		return;
-
 	/* From now on nobody sets the timer again: see _restart(). */
 	spin_lock_bh(&tw->lock);
 	timer_delete(&tw->timer);
@@ -41,6 +38,13 @@ void teach_timewait_kill(struct teach_timewait *tw)
 	teach_port_put(tw->tn, &tw->bind);
 	atomic_dec(&tw->tn->timewaits);
 	call_rcu(&tw->rcu, teach_timewait_free_rcu);
+}
+
+/* The same for one that is in the hash, unless another CPU is faster. */
+void teach_timewait_kill(struct teach_timewait *tw)
+{
+	if (teach_hash_remove(tw->tn, &tw->entry))
+		teach_timewait_release(tw);
 }
 
 static void teach_timewait_timer(struct timer_list *t)
@@ -138,8 +142,83 @@ static void teach_timewait_ack(struct teach_timewait *tw)
 }
 
 /*
- * RFC 9293 3.6.1, MAY-2, and RFC 6191: a SYN that is newer than all we have
- * seen, by its sequence number or by the peer's clock.
+ * ---- A new connection of the same name ----
+ *
+ * What is still on its way of the old one must not be taken for the new one's.
+ * Either the new numbers begin beyond the old window (RFC 9293 3.6.1), or the
+ * peer's clock tells one from the other (RFC 6191).
+ */
+
+/* Beyond all that we have sent; never 0. */
+static u32 teach_timewait_iss(const struct teach_timewait *tw)
+{
+	return (READ_ONCE(tw->snd_nxt) + U16_MAX + 2) ? : 1;
+}
+
+/* As Linux judges it: by the addresses, or the device that it was bound to. */
+static bool teach_timewait_loopback(const struct teach_timewait *tw)
+{
+	return tw->entry.dif == LOOPBACK_IFINDEX ||
+	       ipv4_is_loopback(tw->entry.tuple.laddr) ||
+	       ipv4_is_loopback(tw->entry.tuple.faddr);
+}
+
+/* net.teach.tw_reuse: 1 for all, 2 for connections of this host with itself. */
+static bool teach_timewait_may_reuse(const struct teach_timewait *tw)
+{
+	int reuse = READ_ONCE(tw->tn->sysctl.timewait_reuse);
+
+	return reuse == 1 || (reuse == 2 && teach_timewait_loopback(tw));
+}
+
+/**
+ * teach_timewait_take - connect(2) wants the 5-tuple of one that has ended
+ * @sk: the socket, its 5-tuple set but not in the hash
+ * @bound: bind(2) has chosen the port, and nobody can choose another
+ * @iss: where its sequence numbers have to begin
+ *
+ * The peer's clock must be known and have ticked since, so that its answer is
+ * newer than all that it has sent before.  As in Linux a port that was asked
+ * for by name is given at once and whatever tw_reuse says.
+ *
+ * Return: what was in the way, for teach_timewait_release(); or NULL, and
+ *	nothing has changed.
+ */
+struct teach_timewait *teach_timewait_take(struct sock *sk, bool bound,
+					   u32 *iss)
+{
+	struct teach_net *tn = teach_sk_net(sk);
+	struct teach_sock *ts = teach_sk(sk);
+	struct teach_timewait *tw = NULL;
+	struct teach_entry *e;
+	bool taken = false;
+	u32 stamp;
+
+	rcu_read_lock();
+	e = teach_lookup(tn, &ts->entry.tuple, ts->entry.dif);
+	if (!e || e->kind != TEACH_TIMEWAIT)
+		goto out;
+	tw = container_of(e, struct teach_timewait, entry);
+	stamp = READ_ONCE(tw->terms.ts_recent_stamp);
+	if (READ_ONCE(tw->state) != TCP_TIME_WAIT || !tw->terms.timestamps ||
+	    e->dif != ts->entry.dif)
+		goto out;
+	if (!bound && (!teach_timewait_may_reuse(tw) ||
+		       !after((u32)ktime_get_seconds(), stamp)))
+		goto out;
+	*iss = teach_timewait_iss(tw);
+	taken = teach_hash_replace(tn, e, &ts->entry);
+	if (taken)
+		TEACH_INC(tn, TIME_WAIT_REUSED);
+out:
+	rcu_read_unlock();
+	/* Nobody else frees one that we have taken. */
+	return taken ? tw : NULL;
+}
+
+/*
+ * A SYN that is newer than all we have seen, by its sequence number or by the
+ * peer's clock.  One that is older by its clock is not, whatever its number.
  */
 static bool teach_timewait_reuse(struct teach_timewait *tw,
 				 const struct teach_options *opt,
@@ -147,7 +226,6 @@ static bool teach_timewait_reuse(struct teach_timewait *tw,
 {
 	const struct teach_cb *cb = teach_cb(skb);
 	struct sock *sk;
-	u32 iss;
 
 	if ((cb->flags & (TEACH_SYN | TEACH_ACK | TEACH_RST)) != TEACH_SYN ||
 	    !teach_paws_ok(&tw->terms, opt))
@@ -163,19 +241,23 @@ static bool teach_timewait_reuse(struct teach_timewait *tw,
 	if (!sk)
 		return false;
 
-	/* Ours must be newer than all that we have sent, too. */
-	iss = tw->snd_nxt + U16_MAX + 2;
 	TEACH_INC(tw->tn, TIME_WAIT_REUSED);
 	teach_timewait_kill(tw);
-	teach_listen_rcv(sk, skb, iss ? : 1);
+	teach_listen_rcv(sk, skb, teach_timewait_iss(tw));
 	return true;
 }
 
-/* Second, check the RST bit.  As Linux does unless told of RFC 1337. */
+/*
+ * Second, check the RST bit.  An old segment of the peer's, answered with our
+ * ACK, can make it send one: net.teach.rfc1337 has TIME_WAIT survive that.
+ */
 static void teach_timewait_rst(struct teach_timewait *tw, struct sk_buff *skb)
 {
 	bool exact = teach_cb(skb)->seq == tw->rcv_nxt;
 
+	if (exact && READ_ONCE(tw->state) == TCP_TIME_WAIT &&
+	    READ_ONCE(tw->tn->sysctl.rfc1337))
+		exact = false;
 	if (exact)
 		teach_timewait_kill(tw);
 	teach_drop(tw->tn->net, skb, exact ? TEACH_DROP_RESET :

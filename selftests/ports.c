@@ -204,6 +204,20 @@ TEST_F(ports, connect_is_unpredictable)
 	EXPECT_LE(4, different_steps(ports));
 }
 
+/* Nor does that to another destination. */
+TEST_F(ports, connect_to_others_is_unpredictable)
+{
+	int ports[SAMPLES], fd, i;
+
+	net_nobody(&self->net, A);
+	for (i = 0; i < SAMPLES; i++) {
+		fd = net_socket(&self->net, A, SOCK_NONBLOCK);
+		net_connect(fd, ADDR_NOBODY, 1000 + i);
+		ports[i] = net_local_port(fd);
+	}
+	EXPECT_LE(SAMPLES / 2, different_steps(ports));
+}
+
 TEST_F(ports, bind_is_unpredictable)
 {
 	int ports[SAMPLES];
@@ -528,6 +542,8 @@ TEST_F(ports, time_wait_keeps_the_tuple)
 {
 	int port, fd;
 
+	/* With timestamps it could: see reuse.c. */
+	net_sysctl(&self->net, B, "timestamps", "0");
 	port = leave_time_wait(&self->net, true);
 	fd = reusing_socket(&self->net, B);
 	ASSERT_EQ(0, net_err(net_bind(fd, ADDR_B, NET_PORT)));
