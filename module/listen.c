@@ -167,10 +167,18 @@ static int teach_synack_retries(const struct teach_request *req)
 static void teach_request_timer(struct timer_list *t)
 {
 	struct teach_request *req = from_timer(req, t, timer);
+	int defer = READ_ONCE(teach_sk(req->sk)->defer_accept);
 	struct teach_listener *queue = req->queue;
+	bool acked = READ_ONCE(req->acked);
 
-	if (req->timeouts >= teach_synack_retries(req) ||
-	    (teach_resend_synack(req) && !READ_ONCE(req->acked))) {
+	/* tcp(7), TCP_DEFER_ACCEPT: only data is missing.  Ask at its end. */
+	if (!(acked && req->timeouts < defer) &&
+	    req->timeouts >= teach_synack_retries(req)) {
+		teach_request_drop(req, TCP_CLOSE);
+		return;
+	}
+	if (!(acked && req->timeouts < defer - 1) &&
+	    teach_resend_synack(req) && !acked) {
 		teach_request_drop(req, TCP_CLOSE);
 		return;
 	}
@@ -490,7 +498,7 @@ static struct sock *teach_child_make(struct teach_request *req)
 	}
 	teach_sync_mss(sk, dst_mtu(dst));
 	/* Karn: only when it is clear which SYN-ACK was acknowledged. */
-	if (!READ_ONCE(req->retrans) && !req->cookie)
+	if (!READ_ONCE(req->retrans) && !req->cookie && !READ_ONCE(req->acked))
 		teach_rtt_sample(teach_sk(sk),
 				 teach_clock_us() - req->sent_us);
 	return sk;
@@ -601,6 +609,20 @@ static bool teach_request_acceptable(const struct teach_request *req,
 					   rcv_nxt + req->rcv_wnd));
 }
 
+/*
+ * tcp(7), TCP_DEFER_ACCEPT: is this only the ACK?  The program wants to hear of
+ * the connection when there is something to read, or when it takes too long.
+ */
+static bool teach_request_deferred(struct teach_request *req,
+				   const struct teach_cb *cb)
+{
+	if (cb->end_seq != req->irs + 1 || READ_ONCE(req->timeouts) >=
+	    READ_ONCE(teach_sk(req->sk)->defer_accept))
+		return false;
+	WRITE_ONCE(req->acked, true);
+	return true;
+}
+
 /* Second, check the RST bit. */
 static void teach_request_rst(struct teach_request *req, struct sk_buff *skb)
 {
@@ -675,6 +697,10 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 	/* Fifth, check the ACK field: it is of our SYN, if it is one. */
 	if (!(flags & TEACH_ACK)) {
 		teach_drop(net, skb, TEACH_DROP_BAD_FLAGS);
+		return;
+	}
+	if (teach_request_deferred(req, cb)) {
+		teach_drop(net, skb, TEACH_DROP_DEFERRED);
 		return;
 	}
 	teach_request_complete(req, skb);

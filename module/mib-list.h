@@ -81,6 +81,7 @@ D(BAD_SYN, "BadSyn", TCP_INVALID_SYN)
 D(CLOSED, "Closed", TCP_CLOSE)
 D(SYN_QUEUE_FULL, "SynQueueFull", NO_SOCKET)
 D(ACCEPT_QUEUE_FULL, "AcceptQueueFull", NO_SOCKET)
+D(DEFERRED, "Deferred", NOT_SPECIFIED)
 #endif
 
 #undef C

@@ -19,6 +19,7 @@
 #define TEACH_KEEPCNT_MAX	127
 #define TEACH_SYNCNT_MAX	127
 #define TEACH_LINGER2_MAX	120	/* seconds */
+#define TEACH_DEFER_MAX		255	/* SYN-ACKs */
 
 /*
  * ---- setsockopt(2) ----
@@ -84,6 +85,30 @@ static int teach_set_window_clamp(struct sock *sk, u32 val)
 	return 0;
 }
 
+/* How long it is until the SYN-ACK has been sent again so many times. */
+static int teach_defer_seconds(int retrans)
+{
+	int wait = TEACH_RTO_INIT / HZ, seconds = 0;
+
+	for (; retrans > 0; retrans--) {
+		seconds += wait;
+		wait = min(2 * wait, TEACH_RTO_MAX / HZ);
+	}
+	return seconds;
+}
+
+/* TCP_DEFER_ACCEPT is in seconds, but it is the SYN-ACKs that are counted. */
+static int teach_set_defer_accept(struct sock *sk, int seconds)
+{
+	int retrans = 0;
+
+	while (teach_defer_seconds(retrans) < seconds &&
+	       retrans < TEACH_DEFER_MAX)
+		retrans++;
+	WRITE_ONCE(teach_sk(sk)->defer_accept, retrans);
+	return 0;
+}
+
 static int teach_set_option(struct sock *sk, int optname, int val)
 {
 	struct teach_sock *ts = teach_sk(sk);
@@ -131,6 +156,8 @@ static int teach_set_option(struct sock *sk, int optname, int val)
 	case TCP_LINGER2:
 		ts->linger2 = val < 0 ? -1 : min(val, TEACH_LINGER2_MAX) * HZ;
 		return 0;
+	case TCP_DEFER_ACCEPT:
+		return teach_set_defer_accept(sk, val);
 	case TCP_USER_TIMEOUT:
 		if (val < 0)
 			return -EINVAL;
@@ -239,6 +266,9 @@ static int teach_get_option(struct sock *sk, int optname, int *val)
 	case TCP_LINGER2:
 		*val = ts->linger2 ? : READ_ONCE(sysctl->fin_timeout);
 		*val = *val < 0 ? -1 : *val / HZ;
+		return 0;
+	case TCP_DEFER_ACCEPT:
+		*val = teach_defer_seconds(ts->defer_accept);
 		return 0;
 	case TCP_USER_TIMEOUT:
 		*val = ts->user_timeout;

@@ -430,6 +430,7 @@ struct teach_sock {
 	bool			nodelay;	/* TCP_NODELAY */
 	bool			cork;		/* TCP_CORK */
 	u8			syn_retries;	/* TCP_SYNCNT */
+	u8			defer_accept;	/* SYN-ACKs without data */
 	u8			keep_cnt;	/* TCP_KEEPCNT */
 	u32			keep_idle;	/* TCP_KEEPIDLE, in jiffies */
 	u32			keep_intvl;	/* TCP_KEEPINTVL, in jiffies */
@@ -625,7 +626,8 @@ struct teach_listener {
  * @window: the peer's, for the new socket
  * @rcv_wnd: what our SYN-ACK offers
  * @timeouts: how often @timer has sent it again, under @queue's lock
- * @acked: an ACK came, but the accept queue was full
+ * @acked: an ACK came, but no data (TCP_DEFER_ACCEPT), or the accept queue
+ *	was full
  * @cookie: it is kept nowhere, but made of an ACK: cookie.c
  * @retrans: SYN-ACKs sent again
  * @sent_us: when the first one left, for the first RTT

@@ -268,6 +268,69 @@ HALF_OPEN_TEST(no_room_for_a_syn)
 	peer_expect("S. 0:0(0) ack 1");
 }
 
+/* ---- TCP_DEFER_ACCEPT: accept(2) when there is something to read ---- */
+
+static void defer_accept(int listener, int seconds, int expected)
+{
+	socklen_t len = sizeof(seconds);
+
+	if (setsockopt(listener, SOL_TCP, TCP_DEFER_ACCEPT, &seconds, len) ||
+	    getsockopt(listener, SOL_TCP, TCP_DEFER_ACCEPT, &seconds, &len) ||
+	    seconds != expected)
+		peer_fail("TCP_DEFER_ACCEPT: %d, errno %d", seconds, errno);
+}
+
+HALF_OPEN_TEST(deferred_until_data)
+{
+	defer_accept(self->listener, 5, 7);
+	peer_send("S 0:0(0) <mss 1460>");
+	peer_expect("S. 0:0(0) ack 1");
+	peer_send(". 1:1(0) ack 1");
+	peer_expect_nothing();
+	app_accept_nothing(self->listener);
+	peer_send(". 1:11(10) ack 1");
+	peer_expect(". 1:1(0) ack 11");
+	app_read(app_accept(self->listener), 10);
+}
+
+/* A FIN is something to read, too. */
+HALF_OPEN_TEST(deferred_until_fin)
+{
+	defer_accept(self->listener, 5, 7);
+	peer_send("S 0:0(0) <mss 1460>");
+	peer_expect("S. 0:0(0) ack 1");
+	peer_send("F. 1:1(0) ack 1");
+	peer_expect(". 1:1(0) ack 2");
+	app_read_eof(app_accept(self->listener));
+}
+
+/* The ACK is not asked for again before the time is over, and then it counts. */
+HALF_OPEN_TEST(deferred_for_so_long)
+{
+	double first;
+
+	defer_accept(self->listener, 2, 3);
+	first = peer_now();
+	peer_send("S 0:0(0) <mss 1460>");
+	peer_expect("S. 0:0(0) ack 1");
+	peer_send(". 1:1(0) ack 1");
+	peer_expect("S. 0:0(0) ack 1");
+	EXPECT_LT(2.8, peer_now() - first);
+	app_accept_nothing(self->listener);
+	peer_send(". 1:1(0) ack 1");
+	app_accept(self->listener);
+}
+
+HALF_OPEN_TEST(not_deferred)
+{
+	defer_accept(self->listener, 5, 7);
+	defer_accept(self->listener, -1, 0);
+	peer_send("S 0:0(0) <mss 1460>");
+	peer_expect("S. 0:0(0) ack 1");
+	peer_send(". 1:1(0) ack 1");
+	app_accept(self->listener);
+}
+
 #define CROWD	8
 
 /*
