@@ -121,6 +121,31 @@ u32 teach_route_metric(const struct sock *sk, int metric)
 	return value;
 }
 
+/**
+ * teach_route_mtu_told - a router has said what it can pass on: RFC 1191 3
+ * @sk: the socket, locked
+ * @mtu: the largest packet
+ *
+ * The route keeps it for all connections to this host, not below
+ * net.ipv4.route.min_pmtu, and forgets it after net.ipv4.route.mtu_expires:
+ * RFC 1191 6.3.
+ *
+ * Return: the path MTU by now; 0 when this socket does not ask routers.
+ */
+u32 teach_route_mtu_told(struct sock *sk, u32 mtu)
+{
+	struct dst_entry *dst = teach_route(sk);
+
+	if (!dst)
+		return 0;
+	dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
+	dst = teach_route(sk);
+	if (!dst || inet_sk(sk)->pmtudisc == IP_PMTUDISC_DONT ||
+	    !ip_sk_accept_pmtu(sk))
+		return 0;
+	return dst_mtu(dst);
+}
+
 /*
  * ---- Out ----
  */
@@ -464,41 +489,6 @@ static int teach_rcv(struct sk_buff *skb)
  * ---- ICMP ----
  */
 
-/**
- * teach_ip_mtu_reduced - RFC 1191: a router could not pass a segment on
- * @sk: the socket, locked and not in the middle of a system call
- */
-void teach_ip_mtu_reduced(struct sock *sk)
-{
-	struct teach_sock *ts = teach_sk(sk);
-	struct dst_entry *dst = teach_route(sk);
-	u32 mtu;
-
-	if (!dst || sk->sk_state == TCP_CLOSE)
-		return;
-	dst->ops->update_pmtu(dst, sk, NULL, ts->mtu_info, true);
-	dst = teach_route(sk);
-	if (!dst)
-		return;
-
-	mtu = dst_mtu(dst);
-	if (inet_sk(sk)->pmtudisc == IP_PMTUDISC_DONT || ts->pmtu <= mtu)
-		return;
-	teach_sync_mss(sk, mtu);
-	teach_mss_shrunk(sk);
-}
-
-static void teach_icmp_frag_needed(struct sock *sk, u32 mtu)
-{
-	struct teach_sock *ts = teach_sk(sk);
-
-	ts->mtu_info = min_t(u32, mtu, 0xffff);
-	if (sock_owned_by_user(sk))
-		set_bit(TEACH_DEFERRED_MTU, &ts->deferred);
-	else
-		teach_ip_mtu_reduced(sk);
-}
-
 /* RFC 5461: hard before the connection stands, advice after. */
 static void teach_icmp_error(struct sock *sk, int err)
 {
@@ -578,7 +568,7 @@ static int teach_err(struct sk_buff *skb, u32 info)
 	}
 
 	if (icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_FRAG_NEEDED)
-		teach_icmp_frag_needed(sk, info);
+		teach_mtu_told(sk, info);
 	else if (icmp->type == ICMP_REDIRECT)
 		sk_dst_reset(sk);
 	else if (teach_icmp_errno(icmp))

@@ -322,38 +322,6 @@ struct sk_buff *teach_last_segment(struct sock *sk)
  * ---- How large ----
  */
 
-/* RFC 9293 3.7.1: never more than half the widest window we were offered. */
-static u32 teach_bound_to_window(const struct teach_sock *ts, u32 mss)
-{
-	u32 bound = ts->max_window;
-
-	if (bound > TEACH_MSS_DEFAULT)
-		bound /= 2;
-	if (bound && mss > bound)
-		return max_t(u32, bound, TEACH_MSS_MIN);
-	return mss;
-}
-
-/**
- * teach_sync_mss - cut to this path from now on
- * @sk: the socket, locked
- * @pmtu: the largest IP packet that the path takes
- */
-void teach_sync_mss(struct sock *sk, u32 pmtu)
-{
-	struct teach_sock *ts = teach_sk(sk);
-	u32 headers = sizeof(struct iphdr) + TEACH_HDR_LEN;
-	u32 mss = pmtu > headers ? pmtu - headers : 0;
-
-	ts->pmtu = pmtu;
-	mss = min_t(u32, mss, ts->mss_clamp);
-	/* RFC 6691: what options take in every segment is not for bytes. */
-	if (ts->terms.timestamps)
-		mss -= min_t(u32, mss, TEACH_ALIGNED_TIMESTAMPS_LEN);
-	mss = max_t(u32, mss, TEACH_MSS_MIN);
-	ts->mss_cache = teach_bound_to_window(ts, mss);
-}
-
 /* RFC 6691: and less, when we have SACK blocks to tell, too. */
 static u32 teach_current_mss(const struct teach_sock *ts)
 {
@@ -388,29 +356,6 @@ u32 teach_size_goal(const struct sock *sk)
 		     teach_bound_to_window(ts, U16_MAX));
 	goal = min_t(u32, goal, sk->sk_gso_max_segs * ts->mss_cache);
 	return max_t(u32, rounddown(goal, ts->mss_cache), ts->mss_cache);
-}
-
-/* Somebody else may have learned of a narrower path to the same host. */
-void teach_check_mss(struct sock *sk)
-{
-	struct dst_entry *dst = teach_route(sk);
-
-	if (dst && dst_mtu(dst) != teach_sk(sk)->pmtu)
-		teach_sync_mss(sk, dst_mtu(dst));
-}
-
-/**
- * teach_advmss - the MSS that we offer: RFC 9293 3.7.1
- * @sk: the socket
- * @mtu: the largest IP packet that can reach us
- */
-u16 teach_advmss(const struct sock *sk, u32 mtu)
-{
-	u32 headers = sizeof(struct iphdr) + TEACH_HDR_LEN;
-	u32 mss = min_t(u32, mtu, IP_MAX_MTU) - headers;
-	u16 user_mss = READ_ONCE(teach_sk(sk)->user_mss);
-
-	return user_mss ? min_t(u32, mss, user_mss) : mss;
 }
 
 /*

@@ -169,7 +169,7 @@ void teach_release_cb(struct sock *sk)
 	if (likely(!READ_ONCE(ts->deferred)))
 		return;
 	if (test_and_clear_bit(TEACH_DEFERRED_MTU, &ts->deferred))
-		teach_ip_mtu_reduced(sk);
+		teach_mtu_reduced(sk);
 	if (test_and_clear_bit(TEACH_DEFERRED_TIMER, &ts->deferred))
 		teach_timer_run(sk);
 	if (test_and_clear_bit(TEACH_DEFERRED_TSQ, &ts->deferred))

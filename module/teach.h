@@ -25,8 +25,9 @@
  * Beside the way: socket.c is the system calls that move no bytes, sockopt.c
  * what they can be told, listen.c and timewait.c the small structures before
  * and after a connection, cookie.c what is done without the first of them,
- * timer.c and keepalive.c what happens when nothing does, tsq.c what waits in
- * this host, orphan.c connections without a user, memory.c who is charged.
+ * timer.c and keepalive.c what happens when nothing does, mtu.c how large a
+ * segment may be, tsq.c what waits in this host, orphan.c connections without a
+ * user, memory.c who is charged.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -952,11 +953,16 @@ int teach_rtx_split(struct sock *sk, struct sk_buff *skb, u32 len);
 u32 teach_rtx_trim(struct sock *sk, struct sk_buff *skb, u32 una);
 struct sk_buff *teach_last_segment(struct sock *sk);
 u32 teach_size_goal(const struct sock *sk);
-void teach_sync_mss(struct sock *sk, u32 pmtu);
-void teach_check_mss(struct sock *sk);
-u16 teach_advmss(const struct sock *sk, u32 mtu);
 void teach_send_purge(struct sock *sk);
 u32 teach_flight(const struct teach_sock *ts);
+
+/* mtu.c */
+u16 teach_advmss(const struct sock *sk, u32 mtu);
+u32 teach_bound_to_window(const struct teach_sock *ts, u32 mss);
+void teach_sync_mss(struct sock *sk, u32 pmtu);
+void teach_check_mss(struct sock *sk);
+void teach_mtu_told(struct sock *sk, u32 mtu);
+void teach_mtu_reduced(struct sock *sk);
 
 /* ack.c */
 void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
@@ -1182,13 +1188,13 @@ int teach_ip_init(void);
 void teach_ip_exit(void);
 struct dst_entry *teach_route(struct sock *sk);
 u32 teach_route_metric(const struct sock *sk, int metric);
+u32 teach_route_mtu_told(struct sock *sk, u32 mtu);
 struct dst_entry *teach_route_connect(struct sock *sk, __be32 daddr,
 				      __be16 dport, __be32 *saddr);
 void teach_setup_caps(struct sock *sk, struct dst_entry *dst);
 bool teach_filter(struct sock *sk, struct sk_buff *skb);
 int teach_ip_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn);
 int teach_ip_send(struct net *net, const struct teach_bare *seg);
-void teach_ip_mtu_reduced(struct sock *sk);
 u32 teach_isn(const struct teach_tuple *t);
 u32 teach_ts_offset(const struct teach_tuple *t);
 
