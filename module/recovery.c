@@ -14,7 +14,9 @@
  *			gives segments back, send fewer, so that cwnd is
  *			ssthresh when a round trip is over
  *	LOSS		slow start from one segment, RFC 5681 3.1; unless the
- *			timeout was a mistake: F-RTO, RFC 5682
+ *			timeout was a mistake: F-RTO, RFC 5682.  Also without
+ *			a timeout and with cwnd as it was, when segments were
+ *			only too large for the path: mtu.c
  *
  * A recovery that was not needed is undone: cwnd and ssthresh are what they
  * were before.  D-SACK (RFC 3708) shows it, when all that was sent again has
@@ -335,16 +337,16 @@ static void teach_recover_loss(struct sock *sk, struct teach_ack *ack)
 		return;
 	}
 	ts->try_new = ts->frto && teach_frto(sk, ack);
-	if (!before(ts->snd_una, ts->high_seq)) {
-		ts->try_new = false;
-		teach_set_open(ts);
-		return;
-	}
 	if (!ts->terms.sack) {
 		if (ack->acked)
 			teach_forget_duplicates(ts, ack->acked);
 		else if (ack->duplicate && after(ts->snd_nxt, ts->high_seq))
 			teach_count_duplicate(ts, ack);
+	}
+	if (!before(ts->snd_una, ts->high_seq)) {
+		ts->try_new = false;
+		teach_set_open(ts);
+		return;
 	}
 	if (!ts->try_new)
 		teach_detect_loss(sk, ack);
@@ -490,14 +492,17 @@ void teach_retransmit_lost(struct sock *sk)
 }
 
 /**
- * teach_mss_shrunk - the path takes only smaller segments: RFC 1191 6.5
+ * teach_mss_shrunk - the path takes only smaller segments: RFC 1191 6.4
  * @sk: the socket, locked
  *
- * Those that are too large are lost, but not by congestion: cwnd stays.
+ * Those that are too large are lost, but not by congestion: cwnd and ssthresh
+ * stay.  The state is LOSS, in which cwnd may grow and nothing is reduced
+ * until all that was out has arrived.
  */
 void teach_mss_shrunk(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
+	u32 lost = ts->lost;
 	struct sk_buff *skb;
 
 	skb_rbtree_walk(skb, &ts->rtx_queue) {
@@ -506,6 +511,16 @@ void teach_mss_shrunk(struct sock *sk)
 		if (!cb->sacked && min_t(u32, skb->len, cb->mss) >
 				   ts->mss_cache)
 			teach_mark_lost(ts, cb);
+	}
+	if (!ts->terms.sack)
+		ts->sacked_out = min(ts->sacked_out,
+				     ts->packets_out - ts->lost_out);
+	if (ts->recovery != TEACH_LOSS && ts->lost != lost) {
+		ts->recovery = TEACH_LOSS;
+		ts->high_seq = ts->snd_nxt;
+		ts->undo_marker = 0;
+		ts->frto = false;
+		ts->try_new = false;
 	}
 	teach_retransmit_lost(sk);
 }
