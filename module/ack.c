@@ -28,6 +28,9 @@ void teach_delivered(struct sock *sk, const struct teach_cb *cb,
 			ack->orig_delivered = true;
 	}
 	teach_rack_delivered(ts, cb, ack->now_us);
+	if (unlikely(ts->mtu_search.probe &&
+		     cb->end_seq == ts->mtu_search.probe_end))
+		teach_mtu_probe_arrived(sk);
 }
 
 /* All of @skb is acknowledged. */

@@ -265,7 +265,7 @@ static void teach_rcv_syn(struct sock *sk, const struct sk_buff *skb,
 	ts->snd_wnd = cb->window;
 	ts->snd_wl1 = cb->seq;
 	ts->max_window = cb->window;
-	teach_sync_mss(sk, ts->pmtu);
+	teach_mtu_start(sk, ts->pmtu);
 }
 
 /**

@@ -146,6 +146,24 @@ u32 teach_route_mtu_told(struct sock *sk, u32 mtu)
 	return dst_mtu(dst);
 }
 
+/**
+ * teach_route_fragments - may routers cut what we send?
+ * @sk: the socket
+ *
+ * ip(7), IP_MTU_DISCOVER; and when the path MTU would be less than min_pmtu.
+ */
+bool teach_route_fragments(const struct sock *sk)
+{
+	const struct dst_entry *dst;
+	bool fragments;
+
+	rcu_read_lock();
+	dst = rcu_dereference(sk->sk_dst_cache);
+	fragments = dst && !ip_dont_fragment(sk, dst);
+	rcu_read_unlock();
+	return fragments;
+}
+
 /*
  * ---- Out ----
  */

@@ -496,7 +496,7 @@ static struct sock *teach_child_make(struct teach_request *req)
 		teach_child_free(sk);
 		return NULL;
 	}
-	teach_sync_mss(sk, dst_mtu(dst));
+	teach_mtu_start(sk, dst_mtu(dst));
 	/* Karn: only when it is clear which SYN-ACK was acknowledged. */
 	if (!READ_ONCE(req->retrans) && !req->cookie && !READ_ONCE(req->acked))
 		teach_rtt_sample(teach_sk(sk),

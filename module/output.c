@@ -193,7 +193,31 @@ static struct sk_buff *teach_split(struct sock *sk, struct sk_buff *skb,
 	return rest;
 }
 
-/* The same in the write queue. */
+/*
+ * Put what waits behind @skb into it, too, of both the bytes of which are in
+ * pages.  Return: false when there is nothing, or they are too many pages.
+ */
+static bool teach_write_join(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *next;
+	bool stolen;
+	int moved;
+
+	if (skb_queue_is_last(&sk->sk_write_queue, skb))
+		return false;
+	next = skb_queue_next(&sk->sk_write_queue, skb);
+	if (!skb_try_coalesce(skb, next, &stolen, &moved))
+		return false;
+	/* The pages are charged already, and change hands only. */
+	next->truesize -= moved;
+	teach_cb(skb)->end_seq = teach_cb(next)->end_seq;
+	teach_cb(skb)->flags |= teach_cb(next)->flags;
+	__skb_unlink(next, &sk->sk_write_queue);
+	teach_free_segment(sk, next);
+	return true;
+}
+
+/* Cut the first of the write queue behind @len bytes. */
 static int teach_write_split(struct sock *sk, struct sk_buff *skb, u32 len)
 {
 	struct sk_buff *rest = teach_split(sk, skb, len);
@@ -322,7 +346,10 @@ struct sk_buff *teach_last_segment(struct sock *sk)
  * ---- How large ----
  */
 
-/* RFC 6691: and less, when we have SACK blocks to tell, too. */
+/*
+ * RFC 6691: and less, when we have SACK blocks to tell, too.  TEACH_MSS_MIN
+ * leaves some bytes even so.
+ */
 static u32 teach_current_mss(const struct teach_sock *ts)
 {
 	struct teach_options opt = { .has_timestamps = ts->terms.timestamps };
@@ -334,7 +361,7 @@ static u32 teach_current_mss(const struct teach_sock *ts)
 			TEACH_SACKS_MAX - opt.has_timestamps);
 	more = teach_options_len(&opt) -
 	       (opt.has_timestamps ? TEACH_ALIGNED_TIMESTAMPS_LEN : 0);
-	return max_t(int, ts->mss_cache - more, TEACH_MSS_MIN);
+	return ts->mss_cache - more;
 }
 
 /**
@@ -540,7 +567,7 @@ static bool teach_held_back(const struct sock *sk, const struct sk_buff *skb)
 	       !after(ts->snd_sml, ts->snd_nxt);
 }
 
-static u32 teach_window_end(const struct teach_sock *ts)
+u32 teach_window_end(const struct teach_sock *ts)
 {
 	return ts->snd_una + ts->snd_wnd;
 }
@@ -612,6 +639,7 @@ void teach_push(struct sock *sk)
 	struct teach_sock *ts = teach_sk(sk);
 	u32 snd_nxt = ts->snd_nxt;
 	struct sk_buff *skb;
+	bool wait = false;
 	bool limited;
 
 	if (!teach_may_push(sk))
@@ -621,8 +649,9 @@ void teach_push(struct sock *sk)
 	if (skb) {
 		teach_check_mss(sk);
 		teach_cwnd_restart(sk);
+		wait = teach_mtu_probe(sk);
 	}
-	for (; skb; skb = skb_peek(&sk->sk_write_queue)) {
+	while (!wait && (skb = skb_peek(&sk->sk_write_queue))) {
 		if (teach_flight(ts) >= ts->cwnd || teach_tsq_full(sk, skb) ||
 		    !teach_push_head(sk, skb, ts->cwnd - teach_flight(ts)))
 			break;
@@ -663,6 +692,27 @@ bool teach_push_one(struct sock *sk)
 	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
 
 	return skb && teach_may_push(sk) && teach_push_head(sk, skb, 1);
+}
+
+/**
+ * teach_push_large - send one new segment that is larger than the others
+ * @sk: the socket, locked
+ * @len: its bytes; cwnd and the peer's window allow them, and more wait
+ *
+ * Return: false when it could not be sent.  Its bytes wait still, and will be
+ * cut as usual; or they are taken for lost, as with every segment.
+ */
+bool teach_push_large(struct sock *sk, u32 len)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+
+	while (skb->len < len)
+		if (!teach_write_join(sk, skb))
+			return false;
+	if (skb->len > len && teach_write_split(sk, skb, len))
+		return false;
+	teach_set_segs(skb, len);
+	return !teach_xmit_new(sk, skb);
 }
 
 /**
@@ -735,6 +785,8 @@ int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	if (skb->len > max && teach_rtx_split(sk, skb, rounddown(max, mss)))
 		return -ENOMEM;
 
+	/* RFC 4821 7.6.4: the ACK may be for what is sent now. */
+	ts->mtu_search.probe = 0;
 	if (!cb->retrans) {
 		cb->retrans = 1;
 		ts->retrans_out += cb->segs;

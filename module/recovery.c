@@ -294,7 +294,7 @@ void teach_enter_loss(struct sock *sk)
 	ts->high_seq = ts->snd_nxt;
 	/* RFC 5682 2.1 step 1. */
 	ts->frto = READ_ONCE(teach_sk_net(sk)->sysctl.frto) &&
-		   (first || ts->retransmits);
+		   (first || ts->retransmits) && !ts->mtu_search.probe;
 }
 
 /*
@@ -401,7 +401,7 @@ static void teach_recover_open(struct sock *sk, struct teach_ack *ack)
 		teach_set_open(ts);
 	}
 	teach_detect_loss(sk, ack);
-	if (ts->lost_out)
+	if (ts->lost_out && !teach_mtu_probe_lost(sk))
 		teach_enter_recovery(sk);
 	else if (ts->recovery < TEACH_CWR)
 		teach_set_open(ts);
@@ -454,7 +454,7 @@ void teach_recover_reo(struct sock *sk)
 
 	if (!ts->packets_out || !teach_rack_detect(sk))
 		return;
-	if (ts->recovery < TEACH_RECOVERY) {
+	if (ts->recovery < TEACH_RECOVERY && !teach_mtu_probe_lost(sk)) {
 		teach_enter_recovery(sk);
 		/* No ACK comes with it; one segment may go. */
 		ts->cwnd = teach_flight(ts) + 1;

@@ -186,6 +186,7 @@ static void teach_reset(struct sock *sk)
 	struct teach_sock *ts = teach_sk(sk);
 
 	ts->pmtu = 0;
+	memset(&ts->mtu_search, 0, sizeof(ts->mtu_search));
 	memset(&ts->terms, 0, sizeof(ts->terms));
 	ts->window_clamp = U16_MAX;
 	ts->mss_clamp = TEACH_MSS_DEFAULT;

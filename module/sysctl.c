@@ -10,6 +10,9 @@
 
 static int teach_max_retries = 255;
 static int teach_max_syn_retries = 127;
+static int teach_least_mss = TEACH_MSS_MIN;
+static int teach_most_mss = U16_MAX;
+static unsigned int teach_max_probe_interval = U32_MAX / HZ;
 
 /*
  * ---- Congestion control: names, not numbers ----
@@ -101,6 +104,18 @@ static const struct ctl_table teach_sysctl_template[] = {
 		     &teach_max_retries),
 	TEACH_SYSCTL(retries2, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
+	TEACH_SYSCTL(mtu_probing, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     SYSCTL_TWO),
+	TEACH_SYSCTL(base_mss, 1, proc_dointvec_minmax, &teach_least_mss,
+		     &teach_most_mss),
+	TEACH_SYSCTL(min_snd_mss, 1, proc_dointvec_minmax, &teach_least_mss,
+		     &teach_most_mss),
+	TEACH_SYSCTL(mtu_probe_floor, 1, proc_dointvec_minmax,
+		     &teach_least_mss, &teach_most_mss),
+	TEACH_SYSCTL(probe_interval, 1, proc_douintvec_minmax, NULL,
+		     &teach_max_probe_interval),
+	TEACH_SYSCTL(probe_threshold, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     NULL),
 	TEACH_SYSCTL(orphan_retries, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     &teach_max_retries),
 	TEACH_SYSCTL(max_orphans, 1, proc_dointvec, NULL, NULL),
@@ -151,6 +166,12 @@ static const struct teach_sysctl teach_sysctl_defaults = {
 	.syn_retries		= 6,
 	.synack_retries		= 5,
 	.syncookies		= 1,
+	.mtu_probing		= 0,
+	.base_mss		= 1024,
+	.min_snd_mss		= TEACH_MSS_MIN,
+	.mtu_probe_floor	= TEACH_MSS_MIN,
+	.probe_interval		= 600,
+	.probe_threshold	= 8,
 	.retries1		= 3,
 	.retries2		= 15,
 	.orphan_retries		= 0,

@@ -69,7 +69,7 @@
 #define TEACH_MAX_HEADER	L1_CACHE_ALIGN(128 + MAX_HEADER)
 
 #define TEACH_MSS_DEFAULT	536	/* RFC 9293 3.7.1: no MSS option came */
-#define TEACH_MSS_MIN		48	/* never cut smaller */
+#define TEACH_MSS_MIN		48	/* with options; never cut smaller */
 #define TEACH_INIT_CWND		10	/* RFC 6928 */
 #define TEACH_SSTHRESH_MAX	0x7fffffff	/* no loss has been seen */
 #define TEACH_CWND_MAX		0x7fffff
@@ -276,6 +276,24 @@ struct teach_ack {
 };
 
 /**
+ * struct teach_mtu_search - for the path MTU that nobody tells: mtu.c
+ * @low: packets of this size pass
+ * @high: larger ones do not, or are not sent
+ * @probe: the size of the probe that is out; 0 when none is
+ * @probe_end: of its sequence numbers
+ * @stamp: when the search began; jiffies
+ * @enabled: is on
+ */
+struct teach_mtu_search {
+	u32			low;
+	u32			high;
+	u32			probe;
+	u32			probe_end;
+	u32			stamp;
+	bool			enabled;
+};
+
+/**
  * struct teach_sock - one end of a connection (the TCB), or a listener
  *
  * Everything is under lock_sock() unless it says otherwise.  Freed by
@@ -323,7 +341,8 @@ struct teach_sock {
 	u16			mss_clamp;	/* what the peer takes */
 	u16			mss_cache;	/* what we cut to now */
 	u16			advmss;		/* what we offered */
-	u32			pmtu;		/* mss_cache is for this */
+	u32			pmtu;		/* of the route */
+	struct teach_mtu_search	mtu_search;
 
 	/* How much: segments. */
 	u32			cwnd;
@@ -703,6 +722,12 @@ struct teach_sysctl {
 	int			syn_retries;
 	int			synack_retries;
 	int			syncookies;
+	int			mtu_probing;
+	int			base_mss;
+	int			min_snd_mss;
+	int			mtu_probe_floor;
+	unsigned int		probe_interval;
+	int			probe_threshold;
 	int			retries1;
 	int			retries2;
 	int			orphan_retries;
@@ -948,6 +973,8 @@ void teach_send_probe(struct sock *sk);
 void teach_send_keepalive(struct sock *sk);
 int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
 bool teach_push_one(struct sock *sk);
+bool teach_push_large(struct sock *sk, u32 len);
+u32 teach_window_end(const struct teach_sock *ts);
 void teach_rtx_unlink(struct teach_sock *ts, struct sk_buff *skb);
 int teach_rtx_split(struct sock *sk, struct sk_buff *skb, u32 len);
 u32 teach_rtx_trim(struct sock *sk, struct sk_buff *skb, u32 una);
@@ -963,6 +990,11 @@ void teach_sync_mss(struct sock *sk, u32 pmtu);
 void teach_check_mss(struct sock *sk);
 void teach_mtu_told(struct sock *sk, u32 mtu);
 void teach_mtu_reduced(struct sock *sk);
+void teach_mtu_start(struct sock *sk, u32 pmtu);
+bool teach_mtu_probe(struct sock *sk);
+void teach_mtu_probe_arrived(struct sock *sk);
+bool teach_mtu_probe_lost(struct sock *sk);
+void teach_mtu_black_hole(struct sock *sk);
 
 /* ack.c */
 void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
@@ -1189,6 +1221,7 @@ void teach_ip_exit(void);
 struct dst_entry *teach_route(struct sock *sk);
 u32 teach_route_metric(const struct sock *sk, int metric);
 u32 teach_route_mtu_told(struct sock *sk, u32 mtu);
+bool teach_route_fragments(const struct sock *sk);
 struct dst_entry *teach_route_connect(struct sock *sk, __be32 daddr,
 				      __be16 dport, __be32 *saddr);
 void teach_setup_caps(struct sock *sk, struct dst_entry *dst);

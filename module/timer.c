@@ -135,9 +135,12 @@ static void teach_timer_rtx(struct sock *sk)
 		return;
 	if (!ts->rto_stamp)
 		ts->rto_stamp = teach_stamp();
-	/* RFC 9293 3.8.3, R1: perhaps the route is to blame. */
-	if (ts->retransmits == READ_ONCE(teach_sk_net(sk)->sysctl.retries1))
+	/* RFC 9293 3.8.3, R1: perhaps the route is to blame, or its MTU. */
+	if (ts->retransmits &&
+	    ts->retransmits >= READ_ONCE(teach_sk_net(sk)->sysctl.retries1)) {
+		teach_mtu_black_hole(sk);
 		sk_dst_reset(sk);
+	}
 
 	teach_enter_loss(sk);
 	if (teach_retransmit(sk, skb_rb_first(&ts->rtx_queue), 1) &&

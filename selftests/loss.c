@@ -237,6 +237,29 @@ TEST_F(loss, tiny_segments)
 	EXPECT_TRUE(both_ways(self->fd, 65536));
 }
 
+/*
+ * A black hole: B's card drops what is larger than its MTU, and nobody says
+ * so to A, to which B's SYN has said more.
+ */
+TEST_F(loss, black_hole)
+{
+	const size_t len = 32768;
+	uint64_t at = 0;
+
+	net_sysctl(&self->net, A, "mtu_probing", "1");
+	net_sysctl(&self->net, A, "retries1", "1");
+	net_ip(&self->net, B, "link set " DEV_B " mtu 1300");
+	/* After some timeouts all are small; until larger ones pass. */
+	do {
+		net_send_all(self->fd[A], len, at);
+		net_recv_all(self->fd[B], len, at);
+		at += len;
+	} while (!net_counter(&self->net, A, "MTUPSuccess"));
+	EXPECT_LT(0, net_counter(&self->net, A, "Timeouts"));
+	EXPECT_LT(1024, net_getopt(self->fd[A], SOL_TCP, TCP_MAXSEG));
+	EXPECT_GT(1300, net_getopt(self->fd[A], SOL_TCP, TCP_MAXSEG));
+}
+
 /* Handshakes and closes, too, are sent again until they are heard. */
 TEST_F(loss, handshakes)
 {

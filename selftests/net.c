@@ -622,6 +622,8 @@ static const char *inet_name(const char *name)
 	static const char *const names[][2] = {
 		{ "AcceptQueueOverflow", "ListenOverflows" },
 		{ "DropBadChecksum", "InCsumErrors" },
+		{ "MTUPSuccess", "TCPMTUPSuccess" },
+		{ "Timeouts", "TCPTimeouts" },
 	};
 	size_t i;
 
