@@ -470,6 +470,7 @@ void teach_retransmit_lost(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct sk_buff *skb, *next;
+	bool restart = !teach_timer_armed(sk, TEACH_TIMER_RTX);
 
 	if (ts->retrans_out >= ts->lost_out || ts->try_new)
 		return;
@@ -480,14 +481,17 @@ void teach_retransmit_lost(struct sock *sk)
 
 		if (flight >= ts->cwnd)
 			break;
-		if (cb->lost && !cb->retrans &&
-		    teach_retransmit(sk, skb, ts->cwnd - flight))
-			break;
+		if (cb->lost && !cb->retrans) {
+			if (teach_retransmit(sk, skb, ts->cwnd - flight))
+				break;
+			/* RFC 6298 5.1; the earliest is what it waits for. */
+			restart |= skb == skb_rb_first(&ts->rtx_queue);
+		}
 		if (ts->retrans_out >= ts->lost_out)
 			break;
 		next = skb_rb_next(skb);
 	}
-	if (!teach_timer_armed(sk, TEACH_TIMER_RTX))
+	if (restart)
 		teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
 }
 
