@@ -408,6 +408,19 @@ static bool teach_check_syn(struct sock *sk, struct sk_buff *skb)
 	return false;
 }
 
+/*
+ * RFC 7323 4.3 (2): the clock of what our next segment answers.  Before the
+ * ACK is taken in, for that may send one.
+ */
+static void teach_update_ts_recent(struct teach_sock *ts,
+				   const struct teach_cb *cb,
+				   const struct teach_options *opt)
+{
+	if (opt->has_timestamps && !after(cb->seq, ts->rcv_wup) &&
+	    teach_paws_ok(&ts->terms, opt))
+		teach_ts_recent(&ts->terms, opt->tsval);
+}
+
 /* Fifth, check the ACK field.  Return: whether to go on. */
 static bool teach_check_ack(struct sock *sk, struct sk_buff *skb,
 			    const struct teach_options *opt)
@@ -428,6 +441,7 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb,
 			teach_drop(net, skb, TEACH_DROP_BAD_ACK);
 			return false;
 		}
+		teach_update_ts_recent(ts, cb, opt);
 		teach_rcv_ack(sk, skb, opt);
 		teach_established(sk);
 		return true;
@@ -448,6 +462,7 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb,
 		teach_drop(net, skb, TEACH_DROP_OLD_ACK);
 		return false;
 	}
+	teach_update_ts_recent(ts, cb, opt);
 	teach_rcv_ack(sk, skb, opt);
 	return true;
 }
@@ -573,10 +588,6 @@ static void teach_rcv_synchronized(struct sock *sk, struct sk_buff *skb,
 	if (ts->terms.timestamps && opt->tsecr &&
 	    cb->end_seq - cb->seq >= ts->rcv_mss)
 		teach_rcv_rtt_sample(ts, opt->tsecr);
-	/* RFC 7323 4.3 (2): the clock of what our next ACK answers. */
-	if (opt->has_timestamps && !after(cb->seq, ts->rcv_wup) &&
-	    teach_paws_ok(&ts->terms, opt))
-		teach_ts_recent(&ts->terms, opt->tsval);
 
 	teach_rcv_fin_ack(sk);
 	if (sk->sk_state == TCP_CLOSE || teach_rcv_nobody_reads(sk, cb)) {
