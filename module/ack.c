@@ -21,6 +21,7 @@ void teach_delivered(struct sock *sk, const struct teach_cb *cb,
 	struct teach_sock *ts = teach_sk(sk);
 
 	ack->delivered += cb->segs;
+	teach_rate_delivered(ts, cb, ack);
 	/* Karn: it is clear which sending this answers. */
 	if (!cb->ever_retrans) {
 		ack->rtt_us = max(ack->now_us - cb->sent_us, 1U);
@@ -124,6 +125,8 @@ static void teach_ack_new(struct sock *sk, u32 una, struct teach_ack *ack)
 	WRITE_ONCE(ts->snd_una, una);
 
 	ts->retransmits = 0;
+	if (ts->rto_stamp)
+		ts->stats.rto_ms += teach_ms_since(ts->rto_stamp);
 	ts->rto_stamp = 0;
 	sk_dst_confirm(sk);
 }
@@ -216,8 +219,11 @@ void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	else if (!old && cb->seq == cb->end_seq && !window_changed)
 		ack.duplicate = ts->packets_out;
 	ts->delivered += ack.delivered;
+	if (ack.ece)
+		ts->stats.delivered_ce += ack.delivered;
 
 	teach_ack_rtt(sk, &ack);
+	teach_rate_sample(ts, &ack);
 	teach_recover(sk, &ack);
 	if (ack.acked) {
 		teach_ack_timers(sk);

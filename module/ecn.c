@@ -34,10 +34,16 @@ bool teach_ecn_agreed(u8 flags)
 }
 
 /* What the peer's segment says about the path to us. */
-void teach_ecn_rcv(struct teach_sock *ts, const struct teach_cb *cb)
+void teach_ecn_rcv(struct teach_sock *ts, const struct sk_buff *skb)
 {
+	const struct teach_cb *cb = teach_cb(skb);
+
 	if (!ts->terms.ecn)
 		return;
+	if (!INET_ECN_is_not_ect(ip_hdr(skb)->tos))
+		ts->ecn_seen = true;
+	if (cb->ce)
+		ts->stats.received_ce += teach_segs_of(skb);
 	if (cb->flags & TEACH_CWR_FLAG)
 		ts->ecn_echo = false;
 	if (cb->ce && !ts->ecn_echo) {

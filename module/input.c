@@ -285,6 +285,9 @@ void teach_established(struct sock *sk)
 	ts->retrans_stamp = 0;
 	ts->high_seq = ts->iss;
 	ts->rack_round_seq = ts->snd_una;
+	/* The SYN, whoever kept it. */
+	ts->delivered = 1;
+	ts->last_data_rcv = (u32)jiffies;
 	ts->rcvq_seq = ts->copied_seq;
 	ts->rcvq_us = teach_clock_us();
 	ts->rcvq_space = TEACH_INIT_CWND * ts->advmss;
@@ -584,7 +587,7 @@ static void teach_rcv_synchronized(struct sock *sk, struct sk_buff *skb,
 	    !teach_check_ack(sk, skb, opt))
 		return;
 
-	teach_ecn_rcv(ts, cb);
+	teach_ecn_rcv(ts, skb);
 	if (ts->terms.timestamps && opt->tsecr &&
 	    cb->end_seq - cb->seq >= ts->rcv_mss)
 		teach_rcv_rtt_sample(ts, opt->tsecr);
@@ -595,6 +598,15 @@ static void teach_rcv_synchronized(struct sock *sk, struct sk_buff *skb,
 		return;
 	}
 	teach_rcv_text(sk, skb);
+}
+
+static void teach_count_in(struct teach_sock *ts, const struct sk_buff *skb)
+{
+	u32 segs = teach_segs_of(skb);
+
+	ts->stats.segs_in += segs;
+	if (skb->len > tcp_hdrlen(skb))
+		ts->stats.data_segs_in += segs;
 }
 
 /**
@@ -610,6 +622,7 @@ int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
 
 	/* What it was routed by is of no use to a reader. */
 	skb_dst_drop(skb);
+	teach_count_in(teach_sk(sk), skb);
 
 	switch (sk->sk_state) {
 	case TCP_CLOSE:

@@ -462,6 +462,11 @@ static struct sock *teach_child_alloc(struct teach_request *req)
 		ts->undo_marker = req->iss;
 		ts->undo_retrans = -1;
 	}
+	/* The SYN, and what answered it. */
+	ts->stats.segs_in = 1;
+	ts->stats.segs_out = 1 + ts->total_retrans;
+	ts->stats.timeouts = READ_ONCE(req->timeouts);
+	ts->stats.recoveries = ts->stats.timeouts > 0;
 	teach_tuple_set(sk);
 	sk->sk_state = TCP_SYN_RECV;
 	return sk;

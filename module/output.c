@@ -414,6 +414,7 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	struct tcphdr *th;
 	u32 len = skb->len;
 	u16 window;
+	u32 segs;
 	u8 ecn;
 
 	ecn = teach_ecn_send(ts, &flags, len && !rtx);
@@ -441,13 +442,18 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 
 	if (flags & TEACH_ACK)
 		teach_ack_sent(sk, len);
+	segs = teach_segs_of(skb);
+	ts->stats.segs_out += segs;
+	if (len) {
+		ts->stats.data_segs_out += segs;
+		ts->stats.bytes_sent += len;
+	}
 
 	skb_set_owner_w(skb, sk);
 	trace_teach_segment_out(sock_net(sk), &ts->entry.tuple, seq,
 				ntohl(th->ack_seq), window, len, flags,
 				sk->sk_state, rtx);
-	TEACH_ADD(teach_sk_net(sk), OUT_SEGS,
-		  max_t(u32, skb_shinfo(skb)->gso_segs, 1));
+	TEACH_ADD(teach_sk_net(sk), OUT_SEGS, segs);
 	if (flags & TEACH_RST)
 		TEACH_INC(teach_sk_net(sk), OUT_RSTS);
 	return teach_ip_xmit(sk, skb, ecn);
@@ -466,6 +472,7 @@ static int teach_xmit_clone(struct sock *sk, struct sk_buff *skb)
 	list_add_tail(&cb->sent_node, &ts->sent);
 	cb->sent_us = teach_clock_us();
 	ts->last_sent = (u32)jiffies;
+	teach_rate_sent(ts, cb);
 
 	/* An earlier clone still travels: it needs headers of its own. */
 	if (unlikely(skb_cloned(skb)))
@@ -492,8 +499,10 @@ static int teach_xmit_new(struct sock *sk, struct sk_buff *skb)
 	struct teach_cb *cb = teach_cb(skb);
 	int err;
 
-	if (!ts->packets_out)
+	if (!ts->packets_out) {
+		teach_rate_start(ts);
 		teach_cong_event(sk, TEACH_CONG_TX_START);
+	}
 	__skb_unlink(skb, &sk->sk_write_queue);
 	INIT_LIST_HEAD(&cb->sent_node);
 	teach_rtx_insert(ts, skb);
@@ -621,6 +630,21 @@ static bool teach_push_head(struct sock *sk, struct sk_buff *skb, u32 segs)
 	return !teach_xmit_new(sk, skb);
 }
 
+/* Why nothing more goes now, for TCP_INFO.  @skb: what waits, or NULL. */
+static enum teach_limit teach_limit_now(const struct sock *sk,
+					const struct sk_buff *skb, bool limited)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+
+	if (skb && !limited && after(teach_cb(skb)->end_seq,
+				     teach_window_end(ts)))
+		return TEACH_LIMIT_RWND;
+	if (!skb && teach_flight(ts) < ts->cwnd && sk->sk_socket &&
+	    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		return TEACH_LIMIT_SNDBUF;
+	return skb || ts->packets_out ? TEACH_LIMIT_BUSY : TEACH_LIMIT_NONE;
+}
+
 static bool teach_may_push(const struct sock *sk)
 {
 	return !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN |
@@ -666,6 +690,7 @@ void teach_push(struct sock *sk)
 		teach_timer_set(sk, TEACH_TIMER_PROBE, teach_rto(ts));
 
 	teach_check_space(sk);
+	teach_limit_set(ts, teach_limit_now(sk, skb, limited));
 }
 
 /**
@@ -797,6 +822,7 @@ int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	ts->undo_retrans = max(ts->undo_retrans, 0) + cb->segs;
 	ts->prr_out += cb->segs;
 	ts->total_retrans += cb->segs;
+	ts->stats.bytes_retrans += skb->len;
 	TEACH_ADD(teach_sk_net(sk), RETRANS_SEGS, cb->segs);
 	if (cb->flags & TEACH_SYN) {
 		TEACH_INC(teach_sk_net(sk), SYN_RETRANS);

@@ -70,7 +70,7 @@ void teach_reordered(struct sock *sk)
 	struct teach_sock *ts = teach_sk(sk);
 
 	TEACH_INC(teach_sk_net(sk), SACK_REORDER);
-	ts->reord_seen = true;
+	ts->reord_seen++;
 }
 
 /**

@@ -178,6 +178,7 @@ static bool teach_queue_in_order(struct sock *sk, struct sk_buff *skb)
 	struct teach_sock *ts = teach_sk(sk);
 	bool fin = teach_cb(skb)->flags & TEACH_FIN;
 
+	ts->stats.bytes_received += teach_cb(skb)->end_seq - ts->rcv_nxt;
 	WRITE_ONCE(ts->rcv_nxt, teach_cb(skb)->end_seq);
 	if (ts->rcv_sacks)
 		teach_sack_advance(ts);
@@ -254,6 +255,7 @@ static void teach_ofo_insert(struct sock *sk, struct sk_buff *skb)
 		teach_drop(sock_net(sk), skb, TEACH_DROP_RCV_BUF);
 		return;
 	}
+	ts->stats.out_of_order += teach_segs_of(skb);
 
 	if (ts->terms.sack)
 		teach_sack_add(ts, cb->seq, cb->end_seq);

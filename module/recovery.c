@@ -162,7 +162,7 @@ static void teach_undo(struct sock *sk, bool unmark_lost)
 	teach_cong_undo(sk);
 	ts->undo_marker = 0;
 	/* All of that reordering was taken for loss. */
-	ts->reord_seen = true;
+	ts->reord_seen++;
 }
 
 /*

@@ -311,6 +311,27 @@ static int teach_get_congestion(struct sock *sk, int optname,
 	return 0;
 }
 
+static int teach_get_tcp_info(struct sock *sk, char __user *optval,
+			      int __user *optlen)
+{
+	struct tcp_info info;
+	int len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	lock_sock(sk);
+	teach_get_info(sk, &info);
+	release_sock(sk);
+
+	len = min_t(size_t, len, sizeof(info));
+	if (put_user(len, optlen) || copy_to_user(optval, &info, len))
+		return -EFAULT;
+	return 0;
+}
+
 int teach_getsockopt(struct socket *sock, int level, int optname,
 		     char __user *optval, int __user *optlen)
 {
@@ -323,6 +344,8 @@ int teach_getsockopt(struct socket *sock, int level, int optname,
 		return -EOPNOTSUPP;
 	if (optname == TCP_CONGESTION || optname == TCP_CC_INFO)
 		return teach_get_congestion(sk, optname, optval, optlen);
+	if (optname == TCP_INFO)
+		return teach_get_tcp_info(sk, optval, optlen);
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)

@@ -142,6 +142,7 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg)
 	}
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	teach_check_mss(sk);
+	teach_rate_app_limited(sk);
 
 	err = -EPIPE;
 	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)

@@ -32,7 +32,7 @@
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
  * do about it, cong.c and cong_cubic.c (or a module such as cong_reno.c) how
- * much may be sent.
+ * much may be sent.  rate.c and info.c only look on, for TCP_INFO.
  *
  * Locks, outermost first:
  *
@@ -245,6 +245,47 @@ enum teach_recovery {
 	TEACH_LOSS,		/* RFC 5681 3.1, after a timeout */
 };
 
+/* What sending waits for, for TCP_INFO: rate.c. */
+enum teach_limit {
+	TEACH_LIMIT_BUSY,	/* the network */
+	TEACH_LIMIT_RWND,	/* the peer's window */
+	TEACH_LIMIT_SNDBUF,	/* room in the send buffer */
+	TEACH_LIMITS,
+	TEACH_LIMIT_NONE = TEACH_LIMITS,	/* the user */
+};
+
+/**
+ * struct teach_stats - what is only counted, for TCP_INFO: info.c
+ * @bytes_sent: in segments; those sent twice count twice
+ * @bytes_retrans: those of @bytes_sent that were not the first time
+ * @bytes_received: in order; the peer's FIN is one
+ * @segs_out: all segments sent, with or without bytes
+ * @data_segs_out: those with
+ * @segs_in: all received
+ * @data_segs_in: those with bytes
+ * @out_of_order: segments that came before their turn
+ * @received_ce: segments that a router had marked
+ * @delivered_ce: segments of ours that one seems to have marked
+ * @timeouts: how often the retransmission timer ran out
+ * @recoveries: how many times that was the first in a row
+ * @rto_ms: how long these lasted, the last one not if it still does
+ */
+struct teach_stats {
+	u64			bytes_sent;
+	u64			bytes_retrans;
+	u64			bytes_received;
+	u32			segs_out;
+	u32			data_segs_out;
+	u32			segs_in;
+	u32			data_segs_in;
+	u32			out_of_order;
+	u32			received_ce;
+	u32			delivered_ce;
+	u16			timeouts;
+	u16			recoveries;
+	u32			rto_ms;
+};
+
 /**
  * struct teach_ack - what an ACK says
  * @prior_una: what was acknowledged before it
@@ -255,6 +296,11 @@ enum teach_recovery {
  * @delivered: segments newly known to have arrived, acknowledged or SACKed
  * @rtt_us: a round trip; 0 when it tells none
  * @tsecr: the clock of ours that it sends back, or 0
+ * @prior_delivered: what had arrived when that was sent: rate.c
+ * @prior_us: when that had
+ * @snd_us: how long its flight took to send
+ * @has_rate: these three are known
+ * @app_limited: the user wrote too little to show the path's rate
  * @duplicate: it says nothing but that something has arrived
  * @dsack: something has arrived twice
  * @orig_delivered: something arrived that was sent once, before the recovery
@@ -269,6 +315,11 @@ struct teach_ack {
 	u32			delivered;
 	u32			rtt_us;
 	u32			tsecr;
+	u32			prior_delivered;
+	u32			prior_us;
+	u32			snd_us;
+	bool			has_rate;
+	bool			app_limited;
 	bool			duplicate;
 	bool			dsack;
 	bool			orig_delivered;
@@ -389,13 +440,27 @@ struct teach_sock {
 	u8			reo_wnd_mult;
 	u8			reo_wnd_persist;
 	bool			rack_valid;
-	bool			reord_seen;
+	u32			reord_seen;	/* how often */
 	bool			tlp_retrans;	/* the probe was a second one */
 	u32			tlp_high_seq;	/* snd_nxt then; 0: none out */
 
 	/* ECN: ecn.c. */
 	bool			ecn_echo;	/* CE came: ECE until CWR */
 	bool			ecn_cwr;	/* to be said with new data */
+	bool			ecn_seen;	/* the peer sends with ECN */
+
+	/* How fast: rate.c. */
+	u32			first_tx_us;	/* of the flight */
+	u32			delivered_us;	/* something last was */
+	u32			app_limited;	/* until so many are; or 0 */
+	u32			rate_delivered;	/* the last sample */
+	u32			rate_interval_us;
+	bool			rate_app_limited;
+	u8			limit;		/* enum teach_limit */
+	u32			limit_since;	/* jiffies */
+	u32			limit_time[TEACH_LIMITS];
+
+	struct teach_stats	stats;
 
 	/* Who decides how much: cong.c. */
 	const struct teach_cong_ops *cong;	/* holds its module */
@@ -517,11 +582,19 @@ static inline struct sock *teach_entry_sk(const struct teach_entry *e)
  * @ever_retrans: sent: more than once, so no RTT from it (Karn)
  * @more: to be sent: MSG_MORE came with its last bytes
  * @at_once: to be sent: not held back, by Nagle or a cork
+ * @first_tx_us: sent: the next three and @app_limited are rate.c's
+ * @delivered_us: sent: see there
+ * @delivered: sent: see there
+ * @app_limited: sent: see there
  */
 struct teach_cb {
 	union {
 		struct inet_skb_parm	ip;
-		struct list_head	sent_node;
+		struct {
+			struct list_head	sent_node;
+			u32			first_tx_us;
+			u32			delivered_us;
+		};
 	};
 	u32			seq;
 	u32			end_seq;
@@ -541,13 +614,21 @@ struct teach_cb {
 				retrans:1,
 				ever_retrans:1,
 				more:1,
-				at_once:1;
+				at_once:1,
+				app_limited:1;
+	u32			delivered;
 };
 
 static inline struct teach_cb *teach_cb(const struct sk_buff *skb)
 {
 	BUILD_BUG_ON(sizeof(struct teach_cb) > sizeof(skb->cb));
 	return (struct teach_cb *)skb->cb;
+}
+
+/* So many segments are in @skb, if the card glues or cuts them. */
+static inline u32 teach_segs_of(const struct sk_buff *skb)
+{
+	return max_t(u32, skb_shinfo(skb)->gso_segs, 1);
 }
 
 /* RFC 7323 2.3: the window of a SYN is never scaled. */
@@ -1038,10 +1119,25 @@ void teach_retransmit_lost(struct sock *sk);
 bool teach_ecn_ask(const struct net *net);
 bool teach_ecn_asked(const struct net *net, u8 flags);
 bool teach_ecn_agreed(u8 flags);
-void teach_ecn_rcv(struct teach_sock *ts, const struct teach_cb *cb);
+void teach_ecn_rcv(struct teach_sock *ts, const struct sk_buff *skb);
 bool teach_ecn_echoed(const struct teach_sock *ts, const struct teach_cb *cb);
 void teach_ecn_reduced(struct teach_sock *ts);
 u8 teach_ecn_send(struct teach_sock *ts, u8 *flags, bool new_data);
+
+/* rate.c */
+void teach_rate_start(struct teach_sock *ts);
+void teach_rate_sent(const struct teach_sock *ts, struct teach_cb *cb);
+void teach_rate_delivered(struct teach_sock *ts, const struct teach_cb *cb,
+			  struct teach_ack *ack);
+void teach_rate_sample(struct teach_sock *ts, const struct teach_ack *ack);
+void teach_rate_app_limited(struct sock *sk);
+u64 teach_delivery_rate(const struct teach_sock *ts);
+void teach_limit_set(struct teach_sock *ts, enum teach_limit limit);
+u32 teach_limit_time(const struct teach_sock *ts, enum teach_limit limit);
+
+/* info.c */
+u32 teach_ms_since(u32 stamp);
+void teach_get_info(struct sock *sk, struct tcp_info *info);
 
 /* rtt.c */
 u32 teach_clock_us(void);

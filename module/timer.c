@@ -133,8 +133,11 @@ static void teach_timer_rtx(struct sock *sk)
 	}
 	if (sock_flag(sk, SOCK_DEAD) && teach_orphan_check(sk))
 		return;
-	if (!ts->rto_stamp)
+	if (!ts->rto_stamp) {
 		ts->rto_stamp = teach_stamp();
+		ts->stats.recoveries++;
+	}
+	ts->stats.timeouts++;
 	/* RFC 9293 3.8.3, R1: perhaps the route is to blame, or its MTU. */
 	if (ts->retransmits &&
 	    ts->retransmits >= READ_ONCE(teach_sk_net(sk)->sysctl.retries1)) {

@@ -12,6 +12,7 @@
 #include <linux/net.h>
 #include <linux/sysctl.h>
 #include <net/inet_sock.h>
+#include <uapi/linux/tcp.h>
 
 /* 6.10: accept() takes its arguments in a structure. */
 #ifdef TEACH_HAVE_PROTO_ACCEPT_ARG
@@ -58,6 +59,36 @@ static int fn##_compat(struct socket *sock, struct socket *newsock,	\
 #define TEACH_INET_BIT_MC_LOOP			mc_loop
 #define TEACH_INET_BIT_RECVERR			recverr
 #endif
+
+/* struct tcp_info has grown: 6.2, 6.7, 6.18 and 7.0. */
+static inline void teach_info_window(struct tcp_info *info, u32 rcv_wnd)
+{
+#ifdef TEACH_HAVE_INFO_RCV_WND
+	info->tcpi_rcv_wnd = rcv_wnd;
+#endif
+}
+
+static inline void teach_info_timeouts(struct tcp_info *info, u16 timeouts,
+				       u16 recoveries, u32 ms)
+{
+#ifdef TEACH_HAVE_INFO_TOTAL_RTO
+	info->tcpi_total_rto = timeouts;
+	info->tcpi_total_rto_recoveries = recoveries;
+	info->tcpi_total_rto_time = ms;
+#endif
+}
+
+static inline void teach_info_ecn(struct tcp_info *info, bool agreed,
+				  u32 received_ce)
+{
+#ifdef TEACH_HAVE_INFO_RECEIVED_CE
+	info->tcpi_received_ce = received_ce;
+#endif
+#ifdef TEACH_HAVE_INFO_ECN_MODE
+	info->tcpi_ecn_mode = agreed ? TCPI_ECN_MODE_RFC3168 :
+				       TCPI_ECN_MODE_DISABLED;
+#endif
+}
 
 /* 6.12: the header has moved. */
 #ifdef TEACH_HAVE_LINUX_UNALIGNED
