@@ -225,6 +225,7 @@ void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	teach_ack_rtt(sk, &ack);
 	teach_rate_sample(ts, &ack);
 	teach_recover(sk, &ack);
+	teach_pacing_update(sk);
 	if (ack.acked) {
 		teach_ack_timers(sk);
 		teach_sndbuf_expand(sk);

@@ -291,6 +291,7 @@ void teach_established(struct sock *sk)
 	ts->rcvq_seq = ts->copied_seq;
 	ts->rcvq_us = teach_clock_us();
 	ts->rcvq_space = TEACH_INIT_CWND * ts->advmss;
+	teach_pacing_update(sk);
 
 	teach_set_state(sk, TCP_ESTABLISHED);
 	teach_keepalive_start(sk);

@@ -449,6 +449,7 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 		ts->stats.bytes_sent += len;
 	}
 
+	teach_pacing_sent(sk, skb, len);
 	skb_set_owner_w(skb, sk);
 	trace_teach_segment_out(sock_net(sk), &ts->entry.tuple, seq,
 				ntohl(th->ack_seq), window, len, flags,
@@ -470,7 +471,7 @@ static int teach_xmit_clone(struct sock *sk, struct sk_buff *skb)
 	/* The newest of all: rack.c. */
 	list_del(&cb->sent_node);
 	list_add_tail(&cb->sent_node, &ts->sent);
-	cb->sent_us = teach_clock_us();
+	cb->sent_us = teach_pacing_us(sk);
 	ts->last_sent = (u32)jiffies;
 	teach_rate_sent(ts, cb);
 
@@ -677,7 +678,10 @@ void teach_push(struct sock *sk)
 	}
 	while (!wait && (skb = skb_peek(&sk->sk_write_queue))) {
 		if (teach_flight(ts) >= ts->cwnd || teach_tsq_full(sk, skb) ||
-		    !teach_push_head(sk, skb, ts->cwnd - teach_flight(ts)))
+		    teach_pacing_wait(sk))
+			break;
+		if (!teach_push_head(sk, skb, min(ts->cwnd - teach_flight(ts),
+						  teach_pacing_segs(sk))))
 			break;
 	}
 	limited = teach_flight(ts) >= ts->cwnd;
@@ -686,6 +690,7 @@ void teach_push(struct sock *sk)
 
 	/* Nothing will come back to wake us: RFC 9293 3.8.6.1. */
 	if (skb && !ts->packets_out &&
+	    !hrtimer_is_queued(&ts->pacing_timer) &&
 	    !teach_timer_armed(sk, TEACH_TIMER_PROBE))
 		teach_timer_set(sk, TEACH_TIMER_PROBE, teach_rto(ts));
 

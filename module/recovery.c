@@ -479,10 +479,12 @@ void teach_retransmit_lost(struct sock *sk)
 		struct teach_cb *cb = teach_cb(skb);
 		u32 flight = teach_flight(ts);
 
-		if (flight >= ts->cwnd)
+		if (flight >= ts->cwnd || teach_pacing_wait(sk))
 			break;
 		if (cb->lost && !cb->retrans) {
-			if (teach_retransmit(sk, skb, ts->cwnd - flight))
+			if (teach_retransmit(sk, skb,
+					     min(ts->cwnd - flight,
+						 teach_pacing_segs(sk))))
 				break;
 			/* RFC 6298 5.1; the earliest is what it waits for. */
 			restart |= skb == skb_rb_first(&ts->rtx_queue);

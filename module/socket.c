@@ -223,6 +223,7 @@ static void teach_reset(struct sock *sk)
 	ts->rate_interval_us = 0;
 	ts->rate_app_limited = false;
 	ts->limit = TEACH_LIMIT_NONE;
+	ts->pacing_ns = 0;
 	memset(ts->limit_time, 0, sizeof(ts->limit_time));
 	memset(&ts->stats, 0, sizeof(ts->stats));
 	ts->probes_out = 0;
@@ -262,6 +263,7 @@ static void teach_init_private(struct sock *sk)
 	ts->mss_cache = TEACH_MSS_DEFAULT;
 	teach_timer_init(sk);
 	teach_tsq_init(sk);
+	teach_pacing_init(sk);
 	teach_reset(sk);
 	sock_prot_inuse_add(sock_net(sk), &teach_prot, 1);
 }

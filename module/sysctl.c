@@ -157,6 +157,10 @@ static const struct ctl_table teach_sysctl_template[] = {
 	TEACH_SYSCTL_NAMES(allowed_congestion_control, 0644,
 			   teach_sysctl_allowed),
 	TEACH_SYSCTL(notsent_lowat, 1, proc_douintvec, NULL, NULL),
+	TEACH_SYSCTL(pacing_ss_ratio, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     SYSCTL_ONE_THOUSAND),
+	TEACH_SYSCTL(pacing_ca_ratio, 1, proc_dointvec_minmax, SYSCTL_ZERO,
+		     SYSCTL_ONE_THOUSAND),
 	TEACH_SYSCTL(rmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	TEACH_SYSCTL(wmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	{}
@@ -196,6 +200,8 @@ static const struct teach_sysctl teach_sysctl_defaults = {
 	.ecn			= 2,
 	.moderate_rcvbuf	= 1,
 	.notsent_lowat		= UINT_MAX,
+	.pacing_ss_ratio	= 200,
+	.pacing_ca_ratio	= 120,
 	.rmem			= { 4096, 131072, 6291456 },
 	.wmem			= { 4096, 16384, 4194304 },
 };

@@ -32,7 +32,8 @@
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
  * do about it, cong.c and cong_cubic.c (or a module such as cong_reno.c) how
- * much may be sent.  rate.c and info.c only look on, for TCP_INFO.
+ * much may be sent, and pacing.c how fast.  rate.c and info.c only look on, for
+ * TCP_INFO.
  *
  * Locks, outermost first:
  *
@@ -49,6 +50,7 @@
 #ifndef _TEACH_H
 #define _TEACH_H
 
+#include <linux/hrtimer.h>
 #include <linux/siphash.h>
 #include <linux/skbuff.h>
 #include <linux/timer.h>
@@ -449,6 +451,10 @@ struct teach_sock {
 	bool			ecn_cwr;	/* to be said with new data */
 	bool			ecn_seen;	/* the peer sends with ECN */
 
+	/* No faster: pacing.c. */
+	u64			pacing_ns;	/* the next may leave then */
+	struct hrtimer		pacing_timer;	/* a reference while queued */
+
 	/* How fast: rate.c. */
 	u32			first_tx_us;	/* of the flight */
 	u32			delivered_us;	/* something last was */
@@ -834,6 +840,8 @@ struct teach_sysctl {
 	int			ecn;
 	int			moderate_rcvbuf;
 	unsigned int		notsent_lowat;
+	int			pacing_ss_ratio;	/* percent */
+	int			pacing_ca_ratio;
 	int			rmem[3];
 	int			wmem[3];
 };
@@ -1123,6 +1131,16 @@ void teach_ecn_rcv(struct teach_sock *ts, const struct sk_buff *skb);
 bool teach_ecn_echoed(const struct teach_sock *ts, const struct teach_cb *cb);
 void teach_ecn_reduced(struct teach_sock *ts);
 u8 teach_ecn_send(struct teach_sock *ts, u8 *flags, bool new_data);
+
+/* pacing.c */
+void teach_pacing_init(struct sock *sk);
+void teach_pacing_stop(struct sock *sk);
+void teach_pacing_update(struct sock *sk);
+u32 teach_pacing_segs(const struct sock *sk);
+bool teach_pacing_wait(struct sock *sk);
+u32 teach_pacing_us(const struct sock *sk);
+unsigned long teach_pacing_delay(const struct sock *sk);
+void teach_pacing_sent(struct sock *sk, struct sk_buff *skb, u32 len);
 
 /* rate.c */
 void teach_rate_start(struct teach_sock *ts);

@@ -23,6 +23,9 @@ void teach_timer_set(struct sock *sk, enum teach_deadline which,
 	struct teach_sock *ts = teach_sk(sk);
 	unsigned long when = jiffies + max(delay, 1UL);
 
+	/* An ACK cannot come before what it is for has left. */
+	if (which == TEACH_TIMER_RTX || which == TEACH_TIMER_TLP)
+		when += teach_pacing_delay(sk);
 	ts->armed |= BIT(which);
 	ts->deadline[which] = when;
 	if (!timer_pending(&ts->timer) || time_before(when, ts->timer.expires))
@@ -39,6 +42,7 @@ void teach_timer_stop(struct sock *sk)
 {
 	teach_sk(sk)->armed = 0;
 	sk_stop_timer(sk, &teach_sk(sk)->timer);
+	teach_pacing_stop(sk);
 }
 
 /**

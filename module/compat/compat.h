@@ -9,6 +9,7 @@
 #ifndef _TEACH_COMPAT_H
 #define _TEACH_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/net.h>
 #include <linux/sysctl.h>
 #include <net/inet_sock.h>
@@ -58,6 +59,18 @@ static int fn##_compat(struct socket *sock, struct socket *newsock,	\
 #define TEACH_INET_BIT_MC_ALL			mc_all
 #define TEACH_INET_BIT_MC_LOOP			mc_loop
 #define TEACH_INET_BIT_RECVERR			recverr
+#endif
+
+/* 6.13: the function is told with the rest. */
+#ifndef TEACH_HAVE_HRTIMER_SETUP
+static inline void
+hrtimer_setup(struct hrtimer *timer,
+	      enum hrtimer_restart (*function)(struct hrtimer *),
+	      clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
 #endif
 
 /* struct tcp_info has grown: 6.2, 6.7, 6.18 and 7.0. */
