@@ -123,6 +123,7 @@ static void teach_ack_new(struct sock *sk, u32 una, struct teach_ack *ack)
 				     min(ack->acked, ts->sacked_out), 1U);
 	ts->bytes_acked += una - ts->snd_una;
 	WRITE_ONCE(ts->snd_una, una);
+	teach_urgent_acked(ts);
 
 	ts->retransmits = 0;
 	if (ts->rto_stamp)

@@ -553,6 +553,11 @@ static void teach_rcv_text(struct sock *sk, struct sk_buff *skb)
 {
 	struct teach_cb *cb = teach_cb(skb);
 
+	/* Sixth, check the URG bit; until the peer's FIN. */
+	if ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
+				   TCPF_FIN_WAIT2))
+		teach_urgent_rcv(sk, skb);
+
 	if (cb->seq == cb->end_seq) {
 		consume_skb(skb);
 		return;

@@ -438,6 +438,10 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	th->doff = (sizeof(*th) + optlen) / 4;
 	teach_flag_byte(th) = flags;
 	th->window = htons(window);
+	if (unlikely(ts->urgent_out)) {
+		th->urg_ptr = htons(teach_urgent_pointer(ts, seq));
+		th->urg = !!th->urg_ptr;
+	}
 	teach_options_write((__be32 *)(th + 1), &opt);
 
 	if (flags & TEACH_ACK)
@@ -568,7 +572,7 @@ static bool teach_held_back(const struct sock *sk, const struct sk_buff *skb)
 	const struct teach_sock *ts = teach_sk(sk);
 
 	if (!(skb->len % cb->mss) || cb->flags & TEACH_FIN || cb->at_once ||
-	    !skb_queue_is_last(&sk->sk_write_queue, skb))
+	    ts->urgent_out || !skb_queue_is_last(&sk->sk_write_queue, skb))
 		return false;
 	if (ts->cork || cb->more)
 		return true;
@@ -599,7 +603,8 @@ static u32 teach_sendable(const struct sock *sk, const struct sk_buff *skb,
 	/* Not all; and a FIN takes one number more than it has bytes. */
 	if (after(cb->end_seq, teach_window_end(ts)) && skb->len)
 		len = min3(len, (u32)room, skb->len - 1);
-	if (sk_can_gso(sk))
+	/* The pointer of each segment is another: a card would repeat one. */
+	if (sk_can_gso(sk) && !ts->urgent_out)
 		len = min_t(u32, len, teach_size_goal(sk));
 	else
 		len = min_t(u32, len, cb->mss);
@@ -761,6 +766,9 @@ void teach_send_probe(struct sock *sk)
 
 	TEACH_INC(teach_sk_net(sk), WINDOW_PROBES);
 	if (room <= 0) {
+		/* What is urgent is told with one that is acceptable. */
+		if (ts->urgent_out)
+			teach_xmit_control(sk, ts->snd_una, TEACH_ACK);
 		teach_xmit_control(sk, ts->snd_una - 1, TEACH_ACK);
 		return;
 	}
@@ -810,7 +818,7 @@ int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	if (skb->len > mss && cb->mss != mss)
 		teach_recount(ts, skb, mss);
 	max = mss;
-	if (sk_can_gso(sk))
+	if (sk_can_gso(sk) && !ts->urgent_out)
 		max = min_t(u64, (u64)segs * mss, teach_size_goal(sk));
 	if (skb->len > max && teach_rtx_split(sk, skb, rounddown(max, mss)))
 		return -ENOMEM;

@@ -88,6 +88,7 @@ bool teach_readable(const struct sock *sk)
 	const struct teach_sock *ts = teach_sk(sk);
 	int avail = READ_ONCE(ts->rcv_nxt) - READ_ONCE(ts->copied_seq);
 
+	avail -= teach_urgent_apart(sk, READ_ONCE(ts->copied_seq));
 	if (avail <= 0)
 		return false;
 	return avail >= sock_rcvlowat(sk, 0, INT_MAX) ||

@@ -224,6 +224,8 @@ static void teach_reset(struct sock *sk)
 	ts->rate_app_limited = false;
 	ts->limit = TEACH_LIMIT_NONE;
 	ts->pacing_ns = 0;
+	ts->urgent = TEACH_URGENT_NONE;
+	ts->urgent_out = false;
 	memset(ts->limit_time, 0, sizeof(ts->limit_time));
 	memset(&ts->stats, 0, sizeof(ts->stats));
 	ts->probes_out = 0;
@@ -956,6 +958,8 @@ static __poll_t teach_poll(struct file *file, struct socket *sock,
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
 		if (teach_readable(sk))
 			mask |= EPOLLIN | EPOLLRDNORM;
+		if (READ_ONCE(teach_sk(sk)->urgent) == TEACH_URGENT_HERE)
+			mask |= EPOLLPRI;
 		mask |= teach_poll_send(sk);
 	}
 	if (READ_ONCE(sk->sk_err) ||

@@ -375,6 +375,11 @@ static int teach_inq(const struct sock *sk)
 
 	if (teach_opening(sk))
 		return 0;
+	/* Those behind the mark are not read with those before it. */
+	if (ts->urgent && !sock_flag(sk, SOCK_URGINLINE) &&
+	    !before(ts->urg_seq, ts->copied_seq) &&
+	    before(ts->urg_seq, ts->rcv_nxt))
+		return ts->urg_seq - ts->copied_seq;
 	avail = ts->rcv_nxt - ts->copied_seq;
 	if (avail && sock_flag(sk, SOCK_DONE))
 		avail--;
@@ -393,8 +398,10 @@ int teach_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	case SIOCOUTQNSD:
 		break;
 	case SIOCATMARK:
-		/* Urgent data is never marked. */
-		return put_user(0, (int __user *)arg);
+		lock_sock(sk);
+		answer = teach_urgent_at(sk, ts->copied_seq);
+		release_sock(sk);
+		return put_user(answer, (int __user *)arg);
 	default:
 		return inet_ioctl(sock, cmd, arg);
 	}

@@ -104,7 +104,7 @@ static int teach_send_some(struct sock *sk, struct msghdr *msg)
 	teach_cb(skb)->end_seq += copied;
 
 	/* Full, and nothing before it: why should it wait? */
-	if (skb->len >= goal &&
+	if (skb->len >= goal && !(msg->msg_flags & MSG_OOB) &&
 	    skb_peek(&sk->sk_write_queue) == skb)
 		teach_push(sk);
 	return copied;
@@ -122,6 +122,8 @@ static void teach_push_written(struct sock *sk, int flags)
 		teach_cb(skb)->more = !!(flags & MSG_MORE);
 		if (!(flags & MSG_MORE))
 			teach_cb(skb)->flags |= TEACH_PSH;
+		if (flags & MSG_OOB)
+			teach_urgent_wrote(teach_sk(sk));
 	}
 	teach_push(sk);
 }
@@ -131,7 +133,7 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg)
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	int copied = 0, err;
 
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN)) {
+	if (msg->msg_flags & MSG_FASTOPEN) {
 		err = -EOPNOTSUPP;
 		goto error;
 	}
@@ -277,15 +279,22 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 	u32 seq = ts->copied_seq;
 	int copied = 0, err = 0;
 	struct sk_buff *skb;
-	u32 offset, used;
+	u32 offset, used, apart = 0;
 
 	if (sk->sk_state == TCP_LISTEN)
 		return -ENOTCONN;
-	/* Urgent data is never marked, so none can be asked for. */
 	if (flags & MSG_OOB)
-		return -EINVAL;
+		return teach_recv_urgent(sk, msg, len, flags);
 
 	do {
+		if (teach_urgent_at(sk, seq)) {
+			if (copied)
+				break;
+			if (signal_pending(current)) {
+				err = timeo ? sock_intr_errno(timeo) : -EAGAIN;
+				break;
+			}
+		}
 		skb = teach_segment_at(sk, seq, &offset);
 		if (!skb) {
 			err = teach_recv_wait(sk, copied, target, &timeo);
@@ -295,22 +304,29 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 			/* Another reader may have been here meanwhile. */
 			if (!(flags & MSG_PEEK))
 				seq = ts->copied_seq;
-			else if (seq != ts->copied_seq + copied)
+			else if (seq != ts->copied_seq + copied + apart)
 				seq = ts->copied_seq;
 			continue;
 		}
 
-		used = min_t(size_t, skb->len - offset, len);
-		if (!(flags & MSG_TRUNC)) {
-			err = skb_copy_datagram_msg(skb, offset, msg, used);
+		if (teach_urgent_apart(sk, seq)) {
+			seq++;
+			apart = 1;
+		} else {
+			used = min_t(size_t, skb->len - offset, len);
+			used = teach_urgent_bound(ts, seq, used);
+			if (!(flags & MSG_TRUNC))
+				err = skb_copy_datagram_msg(skb, offset, msg,
+							    used);
 			if (err)
 				break;
+			seq += used;
+			copied += used;
+			len -= used;
 		}
-		seq += used;
-		copied += used;
-		len -= used;
 		if (!(flags & MSG_PEEK)) {
 			WRITE_ONCE(ts->copied_seq, seq);
+			teach_urgent_passed(ts);
 			teach_eat(sk);
 		}
 	} while (len);

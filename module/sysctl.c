@@ -161,6 +161,7 @@ static const struct ctl_table teach_sysctl_template[] = {
 		     SYSCTL_ONE_THOUSAND),
 	TEACH_SYSCTL(pacing_ca_ratio, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     SYSCTL_ONE_THOUSAND),
+	TEACH_SYSCTL(stdurg, 1, proc_dointvec, NULL, NULL),
 	TEACH_SYSCTL(rmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	TEACH_SYSCTL(wmem, 3, proc_dointvec_minmax, SYSCTL_ONE, NULL),
 	{}
@@ -202,6 +203,7 @@ static const struct teach_sysctl teach_sysctl_defaults = {
 	.notsent_lowat		= UINT_MAX,
 	.pacing_ss_ratio	= 200,
 	.pacing_ca_ratio	= 120,
+	.stdurg			= 0,
 	.rmem			= { 4096, 131072, 6291456 },
 	.wmem			= { 4096, 16384, 4194304 },
 };

@@ -27,7 +27,7 @@
  * and after a connection, cookie.c what is done without the first of them,
  * timer.c and keepalive.c what happens when nothing does, mtu.c how large a
  * segment may be, tsq.c what waits in this host, orphan.c connections without a
- * user, memory.c who is charged.
+ * user, urgent.c what does not wait its turn, memory.c who is charged.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -236,6 +236,14 @@ enum teach_deferred {
 	TEACH_DEFERRED_TIMER,
 	TEACH_DEFERRED_MTU,
 	TEACH_DEFERRED_TSQ,
+};
+
+/* The last urgent byte that the peer has told of: urgent.c. */
+enum teach_urgent {
+	TEACH_URGENT_NONE,	/* none, or the reader has passed it */
+	TEACH_URGENT_TOLD,	/* it has not come yet */
+	TEACH_URGENT_HERE,
+	TEACH_URGENT_READ,	/* with MSG_OOB */
 };
 
 /* recovery.c; the numbers are those of TCP_INFO, tcpi_ca_state. */
@@ -516,6 +524,13 @@ struct teach_sock {
 	u32			ato;		/* jiffies; 0: nothing came */
 	u32			last_data_rcv;	/* jiffies */
 	u32			oow_ack_time;	/* last one to a bad segment */
+
+	/* Urgent data: urgent.c. */
+	bool			urgent_out;	/* not all is ACKed */
+	u8			urgent;		/* enum teach_urgent */
+	u8			urgent_byte;
+	u32			snd_up;		/* the octet behind it */
+	u32			urg_seq;	/* the mark */
 
 	/* What the user wants: sockopt.c.  0: mostly as the sysctl has it */
 	bool			nodelay;	/* TCP_NODELAY */
@@ -842,6 +857,7 @@ struct teach_sysctl {
 	unsigned int		notsent_lowat;
 	int			pacing_ss_ratio;	/* percent */
 	int			pacing_ca_ratio;
+	int			stdurg;
 	int			rmem[3];
 	int			wmem[3];
 };
@@ -1028,6 +1044,18 @@ bool teach_readable(const struct sock *sk);
 void teach_rcv_consumed(struct sock *sk);
 u16 teach_select_window(struct sock *sk);
 u16 teach_initial_window(const struct sock *sk, u16 mss);
+
+/* urgent.c */
+void teach_urgent_wrote(struct teach_sock *ts);
+void teach_urgent_acked(struct teach_sock *ts);
+u16 teach_urgent_pointer(const struct teach_sock *ts, u32 seq);
+void teach_urgent_rcv(struct sock *sk, const struct sk_buff *skb);
+bool teach_urgent_at(const struct sock *sk, u32 seq);
+bool teach_urgent_apart(const struct sock *sk, u32 seq);
+u32 teach_urgent_bound(const struct teach_sock *ts, u32 seq, u32 len);
+void teach_urgent_passed(struct teach_sock *ts);
+int teach_recv_urgent(struct sock *sk, struct msghdr *msg, size_t len,
+		      int flags);
 
 /* delack.c */
 void teach_ack_soon(struct sock *sk);
