@@ -22,8 +22,10 @@ void teach_delivered(struct sock *sk, const struct teach_cb *cb,
 
 	ack->delivered += cb->segs;
 	teach_rate_delivered(ts, cb, ack);
-	/* Karn: it is clear which sending this answers. */
-	if (!cb->ever_retrans) {
+	/* Karn: is it clear which sending this answers? */
+	if (cb->ever_retrans) {
+		ack->retransmitted = true;
+	} else {
 		ack->rtt_us = max(ack->now_us - cb->sent_us, 1U);
 		if (!after(cb->end_seq, ts->high_seq))
 			ack->orig_delivered = true;
@@ -97,6 +99,9 @@ static void teach_ack_rtt(struct sock *sk, struct teach_ack *ack)
 	struct teach_sock *ts = teach_sk(sk);
 	u32 ticks;
 
+	/* The others may have arrived long ago, while this one was missing. */
+	if (ack->retransmitted)
+		ack->rtt_us = 0;
 	/* Only the timestamp tells which of several sendings it answers. */
 	if (!ack->rtt_us && ack->acked && ack->tsecr) {
 		ticks = teach_ts_now(&ts->terms) - ack->tsecr;

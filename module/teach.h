@@ -313,6 +313,7 @@ struct teach_stats {
  * @app_limited: the user wrote too little to show the path's rate
  * @duplicate: it says nothing but that something has arrived
  * @dsack: something has arrived twice
+ * @retransmitted: something arrived that was sent more than once
  * @orig_delivered: something arrived that was sent once, before the recovery
  * @ece: a router has seen congestion
  */
@@ -332,6 +333,7 @@ struct teach_ack {
 	bool			app_limited;
 	bool			duplicate;
 	bool			dsack;
+	bool			retransmitted;
 	bool			orig_delivered;
 	bool			ece;
 };
