@@ -304,7 +304,7 @@ HALF_OPEN_TEST(deferred_until_fin)
 	app_read_eof(app_accept(self->listener));
 }
 
-/* The ACK is not asked for again before the time is over, and then it counts. */
+/* The ACK is not asked for again before the time is over; then it counts. */
 HALF_OPEN_TEST(deferred_for_so_long)
 {
 	double first;
