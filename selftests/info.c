@@ -228,8 +228,10 @@ TEST_F(info, counts)
 	/* The SYN, and the ACK of the SYN-ACK. */
 	EXPECT_LE(segs + 2, info(self->fd[A], "segs_out"));
 	EXPECT_EQ(info(self->fd[A], "segs_out"), info(self->fd[B], "segs_in"));
-	EXPECT_EQ(segs - info(self->fd[A], "total_retrans") + 1,
+	/* And the SYN.  Linux counts what has come twice, too. */
+	EXPECT_LE(segs - info(self->fd[A], "total_retrans") + 1,
 		  info(self->fd[A], "delivered"));
+	EXPECT_GE(segs + 1, info(self->fd[A], "delivered"));
 	EXPECT_EQ(0, info(self->fd[A], "data_segs_in"));
 	EXPECT_EQ(0, info(self->fd[A], "bytes_received"));
 	EXPECT_EQ(0, info(self->fd[B], "data_segs_out"));
@@ -287,7 +289,8 @@ TEST_F(info, delivery_rate)
 		SKIP(return, "no netem");
 	net_setopt(self->fd[A], SOL_SOCKET, SO_SNDBUF, 60000);
 	transfer(self->fd, LEN);
-	EXPECT_GE(140000, info(self->fd[A], "delivery_rate"));
+	/* ACKs that a slow machine has let wait come faster than that. */
+	EXPECT_GE(500000, info(self->fd[A], "delivery_rate"));
 	EXPECT_LE(20000, info(self->fd[A], "delivery_rate"));
 }
 

@@ -47,7 +47,7 @@ static int to_read(int fd)
 }
 
 /* "abc", "X" urgent, "def"; all is there. */
-static void send_abcXdef(const int *fd)
+static void send_seven(const int *fd)
 {
 	if (send(fd[A], "abc", 3, 0) != 3 || send(fd[A], "X", 1, MSG_OOB) != 1)
 		net_fatal("send");
@@ -64,7 +64,7 @@ TEST_F(urgent, out_of_band)
 {
 	char buf[16] = "";
 
-	send_abcXdef(self->fd);
+	send_seven(self->fd);
 	EXPECT_EQ(3, to_read(self->fd[B]));
 	EXPECT_FALSE(at_mark(self->fd[B]));
 	EXPECT_EQ(1, recv(self->fd[B], buf, sizeof(buf), MSG_OOB | MSG_PEEK));
@@ -89,7 +89,7 @@ TEST_F(urgent, not_read)
 {
 	char buf[16] = "";
 
-	send_abcXdef(self->fd);
+	send_seven(self->fd);
 	EXPECT_EQ(3, recv(self->fd[B], buf, sizeof(buf), 0));
 	EXPECT_EQ(3, recv(self->fd[B], buf, sizeof(buf), 0));
 	EXPECT_EQ(0, memcmp(buf, "def", 3));
@@ -102,7 +102,7 @@ TEST_F(urgent, inline)
 	char buf[16] = "";
 
 	net_setopt(self->fd[B], SOL_SOCKET, SO_OOBINLINE, 1);
-	send_abcXdef(self->fd);
+	send_seven(self->fd);
 	EXPECT_EQ(EINVAL, net_err(recv(self->fd[B], buf, 1, MSG_OOB)));
 	EXPECT_EQ(3, recv(self->fd[B], buf, sizeof(buf), 0));
 	EXPECT_TRUE(at_mark(self->fd[B]));
@@ -117,7 +117,7 @@ TEST_F(urgent, peek)
 	char buf[16] = "";
 	int i;
 
-	send_abcXdef(self->fd);
+	send_seven(self->fd);
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(3, recv(self->fd[B], buf, sizeof(buf), MSG_PEEK));
 		EXPECT_EQ(0, memcmp(buf, "abc", 3));
