@@ -994,15 +994,6 @@ SEGMENTS_TEST(established, urgent_pointer_beyond_the_data)
 	app_read(self->fd, 10);
 }
 
-SEGMENTS_TEST(established, urgent_pointer_within_the_data)
-{
-	if (peer_is_inet())
-		SKIP(return, "Linux takes the urgent byte out of the stream");
-	peer_send("U. 1:11(10) ack 1 urg 5");
-	peer_expect(". 1:1(0) ack 11");
-	app_read(self->fd, 10);
-}
-
 SEGMENTS_TEST(established, malformed_segments)
 {
 	peer_send(". 1:11(10) ack 1 sum bad");

