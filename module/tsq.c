@@ -31,15 +31,18 @@ static void teach_tsq_throttle(struct teach_sock *ts)
 	smp_mb__after_atomic();
 }
 
-/* In bytes of memory.  The sysctl bounds it where the pace is not known. */
+/* In bytes of memory.  Where nobody keeps to the pace the sysctl bounds it. */
 static u32 teach_tsq_limit(const struct sock *sk, const struct sk_buff *skb)
 {
+	const struct teach_sysctl *sysctl = &teach_sk_net(sk)->sysctl;
 	unsigned long limit = READ_ONCE(sk->sk_pacing_rate) >>
 			      READ_ONCE(sk->sk_pacing_shift);
 
 	limit = max_t(unsigned long, limit, 2 * skb->truesize);
-	return min_t(unsigned long, limit,
-		     READ_ONCE(teach_sk_net(sk)->sysctl.limit_output_bytes));
+	if (READ_ONCE(sk->sk_pacing_status) == SK_PACING_NONE)
+		limit = min_t(unsigned long, limit,
+			      READ_ONCE(sysctl->limit_output_bytes));
+	return min_t(unsigned long, limit, INT_MAX);
 }
 
 /**

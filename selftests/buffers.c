@@ -683,7 +683,7 @@ TEST_F(buffers, nagle)
 }
 
 /* Bytes in the queueing discipline of host A's card. */
-static int backlog(struct net *net)
+static int bytes_waiting(struct net *net)
 {
 	char line[256];
 	int bytes = -1;
@@ -722,7 +722,7 @@ static int most_waiting(struct net *net, const char *limit)
 		return -1;
 	net_send_all(fd[A], len, 0);
 	while (ioctl_int(fd[B], FIONREAD) < (int)len - 2 * 1448) {
-		int now = backlog(net);
+		int now = bytes_waiting(net);
 
 		if (now > most)
 			most = now;

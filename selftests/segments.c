@@ -982,7 +982,7 @@ SEGMENTS_TEST(established, everything_in_one_segment)
 	app_read_eof(self->fd);
 }
 
-/* RFC 9293 3.8.5, sixth: this stack has no urgent data; it is data */
+/* The end of the urgent data is yet to come: till then it is data */
 SEGMENTS_TEST(established, urgent_pointer_beyond_the_data)
 {
 	peer_send("U. 1:11(10) ack 1 urg 100");
