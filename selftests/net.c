@@ -622,6 +622,7 @@ static const char *inet_name(const char *name)
 	static const char *const names[][2] = {
 		{ "AcceptQueueOverflow", "ListenOverflows" },
 		{ "DropBadChecksum", "InCsumErrors" },
+		{ "LossProbes", "TCPLossProbes" },
 		{ "MTUPSuccess", "TCPMTUPSuccess" },
 		{ "Timeouts", "TCPTimeouts" },
 	};
