@@ -909,31 +909,48 @@ WINDOW_TEST(chosen_in_between)
 
 /* ---- HyStart++: RFC 9406 ---- */
 
-/* A round trip of @rtt seconds and a little more. */
+#define SPREAD		0.3	/* seconds between a flight's first and last */
+
+static double departed;		/* a flight's first segment */
+
+/*
+ * A round trip of @rtt seconds.  The ACKs come one by one, so that those that
+ * a slow machine sends late do not make the others late: a round is as long as
+ * its shortest round trip.
+ */
 static void slow_round(int fd, double rtt)
 {
-	flight(fd);
-	pause_s(rtt);
-	ack_each();
+	double step = SPREAD / flight(fd), at = departed + rtt, now;
+	unsigned int end = sent();
+
+	departed = at;
+	for (; acked != end; at += step) {
+		now = peer_now();
+		if (now < at)
+			pause_s(at - now);
+		acked += MSS;
+		peer_send(". 1:1(0) ack %u", acked);
+	}
 }
 
 /*
  * A flight of 40 of which the first eight say that the round trip takes
- * longer.  It was shorter and shorter before: then a slow machine's jitter is
- * no reason to conclude something.  A round begins a little before a flight,
- * with the last ACKs of the one before, so the flight that takes longer for the
- * first time is not yet the one.
+ * longer.  A round begins a little before a flight, with the last ACKs of the
+ * one before, so the flight that takes longer for the first time is not yet the
+ * one.
  */
 static int start_hystart(void)
 {
 	int fd = start("cubic", "rto_min 60s initcwnd 5");
 
+	flight(fd);
+	departed = peer_now();
+	slow_round(fd, 0.9);
 	slow_round(fd, 0.4);
-	slow_round(fd, 0.15);
-	slow_round(fd, 0.45);
+	slow_round(fd, 0.9);
 	if (flight(fd) != 40)
 		net_fatal("slow start");
-	slow_round(fd, 0.5);
+	slow_round(fd, 1);
 	return fd;
 }
 
@@ -954,7 +971,7 @@ WINDOW_TEST(hystart)
 	for (i = 1; i < 5; i++) {
 		EXPECT_EQ(SSTHRESH_NONE, cwnd(self->fd).ssthresh);
 		before = flight(self->fd);
-		slow_round(self->fd, 0.5 + i * 0.05);
+		slow_round(self->fd, 1 + i * 0.05);
 		/* The last round ends some way before its flight. */
 		EXPECT_LE(before + before / (i < 4 ? 4 : 10) - 1,
 			  cwnd(self->fd).cwnd);
@@ -974,7 +991,7 @@ WINDOW_TEST(hystart_was_a_mistake)
 		SKIP(return, "Linux has an older HyStart");
 	before = flight(self->fd);
 	EXPECT_GE(60, before);
-	slow_round(self->fd, 0.1);
+	slow_round(self->fd, 0.35);
 	EXPECT_LE(before + before - 16, cwnd(self->fd).cwnd);
 	EXPECT_EQ(SSTHRESH_NONE, cwnd(self->fd).ssthresh);
 }
