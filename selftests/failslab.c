@@ -4,9 +4,9 @@
  *
  * The kernel's fault injection (Documentation/fault-injection) refuses what is
  * asked for: each allocation in turn that a connection's system calls make; and
- * then one of a hundred of those that cannot wait, as interrupts and timers make
- * them.  Slower is fine, wrong is not.  Kernels without fault injection skip
- * this; the debug kernel has it.
+ * then one of a hundred of those that cannot wait, as interrupts and timers
+ * make them.  Slower is fine, wrong is not.  Kernels without fault injection
+ * skip this; the debug kernel has it.
  */
 #include <fcntl.h>
 #include <stdlib.h>
