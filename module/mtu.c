@@ -150,13 +150,8 @@ void teach_mtu_reduced(struct sock *sk)
  */
 void teach_mtu_told(struct sock *sk, u32 mtu)
 {
-	struct teach_sock *ts = teach_sk(sk);
-
-	ts->mtu_info = min_t(u32, mtu, U16_MAX);
-	if (sock_owned_by_user(sk))
-		set_bit(TEACH_DEFERRED_MTU, &ts->deferred);
-	else
-		teach_mtu_reduced(sk);
+	teach_sk(sk)->mtu_info = min_t(u32, mtu, U16_MAX);
+	teach_run(sk, TEACH_WORK_MTU);
 }
 
 /*

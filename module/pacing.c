@@ -105,11 +105,10 @@ bool teach_pacing_wait(struct sock *sk)
  */
 u32 teach_pacing_us(const struct sock *sk)
 {
-	u64 now = ktime_get_ns();
-
-	if (teach_paced(sk))
-		now = max(now, teach_sk(sk)->pacing_ns);
-	return div_u64(now, NSEC_PER_USEC);
+	if (!teach_paced(sk))
+		return teach_clock_us();
+	return div_u64(max(ktime_get_ns(), teach_sk(sk)->pacing_ns),
+		       NSEC_PER_USEC);
 }
 
 /**
@@ -164,15 +163,8 @@ static enum hrtimer_restart teach_pacing_timer(struct hrtimer *timer)
 {
 	struct teach_sock *ts = container_of(timer, struct teach_sock,
 					     pacing_timer);
-	struct sock *sk = (struct sock *)ts;
 
-	bh_lock_sock(sk);
-	if (sock_owned_by_user(sk))
-		set_bit(TEACH_DEFERRED_TSQ, &ts->deferred);
-	else
-		teach_tsq_run(sk);
-	bh_unlock_sock(sk);
-	sock_put(sk);
+	teach_run_put((struct sock *)ts, TEACH_WORK_SEND);
 	return HRTIMER_NORESTART;
 }
 

@@ -161,19 +161,55 @@ static void teach_sock_destruct(struct sock *sk)
 	percpu_counter_dec(&teach_sockets);
 }
 
-/* What a system call has kept off: release_sock() calls it. */
+/*
+ * ---- Timers and interrupts, while a system call has the socket ----
+ */
+
+static void (*const teach_work[TEACH_WORKS])(struct sock *sk) = {
+	[TEACH_WORK_MTU]	= teach_mtu_reduced,
+	[TEACH_WORK_TIMER]	= teach_timer_run,
+	[TEACH_WORK_SEND]	= teach_tsq_run,
+};
+
+/**
+ * teach_run - do it now, or when the system call ends that has the socket
+ * @sk: the socket, with its spinlock held
+ * @work: what to do
+ */
+void teach_run(struct sock *sk, enum teach_work work)
+{
+	if (sock_owned_by_user(sk))
+		set_bit(work, &teach_sk(sk)->deferred);
+	else
+		teach_work[work](sk);
+}
+
+/**
+ * teach_run_put - the same for who holds nothing but a reference
+ * @sk: the socket; the reference is dropped
+ * @work: what to do
+ *
+ * Context: softirq.
+ */
+void teach_run_put(struct sock *sk, enum teach_work work)
+{
+	bh_lock_sock(sk);
+	teach_run(sk, work);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+/* What was put off: release_sock() calls it. */
 void teach_release_cb(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
+	int work;
 
 	if (likely(!READ_ONCE(ts->deferred)))
 		return;
-	if (test_and_clear_bit(TEACH_DEFERRED_MTU, &ts->deferred))
-		teach_mtu_reduced(sk);
-	if (test_and_clear_bit(TEACH_DEFERRED_TIMER, &ts->deferred))
-		teach_timer_run(sk);
-	if (test_and_clear_bit(TEACH_DEFERRED_TSQ, &ts->deferred))
-		teach_tsq_run(sk);
+	for (work = 0; work < TEACH_WORKS; work++)
+		if (test_and_clear_bit(work, &ts->deferred))
+			teach_work[work](sk);
 }
 
 /*

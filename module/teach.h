@@ -231,11 +231,12 @@ enum teach_deadline {
 	TEACH_TIMERS
 };
 
-/* Work put off to release_sock() while a system call owns the socket. */
-enum teach_deferred {
-	TEACH_DEFERRED_TIMER,
-	TEACH_DEFERRED_MTU,
-	TEACH_DEFERRED_TSQ,
+/* What timers and interrupts want of a socket: teach_run(). */
+enum teach_work {
+	TEACH_WORK_MTU,		/* the path takes less: mtu.c */
+	TEACH_WORK_TIMER,	/* something is due: timer.c */
+	TEACH_WORK_SEND,	/* what held sending up has gone: tsq.c */
+	TEACH_WORKS
 };
 
 /* The last urgent byte that the peer has told of: urgent.c. */
@@ -550,7 +551,7 @@ struct teach_sock {
 	bool			orphan;		/* counted as one: orphan.c */
 
 	u16			mtu_info;	/* from ICMP, to be done */
-	unsigned long		deferred;	/* bits: enum teach_deferred */
+	unsigned long		deferred;	/* bits: enum teach_work */
 
 	struct timer_list	timer;		/* a reference while armed */
 	struct tasklet_struct	tsq_tasklet;	/* a reference while queued */
@@ -959,6 +960,8 @@ void teach_abort(struct sock *sk);
 void teach_destroy_sock(struct sock *sk);
 int teach_disconnect(struct sock *sk, int flags);
 void teach_close(struct sock *sk, long timeout);
+void teach_run(struct sock *sk, enum teach_work work);
+void teach_run_put(struct sock *sk, enum teach_work work);
 void teach_release_cb(struct sock *sk);
 
 /* sockopt.c */

@@ -240,15 +240,8 @@ void teach_timer_run(struct sock *sk)
 static void teach_timer(struct timer_list *t)
 {
 	struct teach_sock *ts = from_timer(ts, t, timer);
-	struct sock *sk = (struct sock *)ts;
 
-	bh_lock_sock(sk);
-	if (sock_owned_by_user(sk))
-		set_bit(TEACH_DEFERRED_TIMER, &ts->deferred);
-	else
-		teach_timer_run(sk);
-	bh_unlock_sock(sk);
-	sock_put(sk);
+	teach_run_put((struct sock *)ts, TEACH_WORK_TIMER);
 }
 
 void teach_timer_init(struct sock *sk)

@@ -92,18 +92,11 @@ void teach_tsq_run(struct sock *sk)
 static void teach_tsq_tasklet(struct tasklet_struct *t)
 {
 	struct teach_sock *ts = from_tasklet(ts, t, tsq_tasklet);
-	struct sock *sk = (struct sock *)ts;
 
 	clear_bit(TEACH_TSQ_QUEUED, &ts->tsq);
 	/* Now what is freed can queue it again. */
 	smp_mb__after_atomic();
-	bh_lock_sock(sk);
-	if (sock_owned_by_user(sk))
-		set_bit(TEACH_DEFERRED_TSQ, &ts->deferred);
-	else
-		teach_tsq_run(sk);
-	bh_unlock_sock(sk);
-	sock_put(sk);
+	teach_run_put((struct sock *)ts, TEACH_WORK_SEND);
 }
 
 /**

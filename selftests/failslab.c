@@ -19,6 +19,7 @@
 
 #define DEBUG		"/sys/kernel/debug"
 #define FAILSLAB	DEBUG "/failslab/"
+#define WITHOUT		"this kernel has no fault injection"
 #define TRIES_MAX	2000
 #define REFUSALS	1000000
 
@@ -62,24 +63,24 @@ static void set(const char *attribute, const char *value)
 
 FIXTURE_SETUP(failslab)
 {
+	net_init(&self->net);
 	if (access(FAILSLAB, F_OK))
 		mount("debugfs", DEBUG, "debugfs", 0, NULL);
-	if (access(FAILSLAB, F_OK))
-		SKIP(return, "this kernel has no fault injection");
-	net_init(&self->net);
+	self->usable = !access(FAILSLAB, F_OK);
+	if (!self->usable)
+		return;
 	set("probability", "0");
 	set("verbose", "0");
 	set("task-filter", "N");
 	set("ignore-gfp-wait", "N");
-	self->usable = true;
 }
 
 FIXTURE_TEARDOWN(failslab)
 {
-	if (!self->usable)
-		return;
-	set("probability", "0");
-	set("ignore-gfp-wait", "Y");
+	if (self->usable) {
+		set("probability", "0");
+		set("ignore-gfp-wait", "Y");
+	}
 	net_exit(&self->net);
 }
 
@@ -146,12 +147,14 @@ static void hang_up(int listener, int fd[2])
 
 TEST_F_TIMEOUT(failslab, each_in_turn, 900)
 {
-	int listener = net_listen(&self->net, B, NET_PORT, 4);
-	int fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
-	int fd[2], refused = 0, err;
+	int fd[2], listener, fail_nth, refused = 0, err;
 	bool done, used = true;
 	long nth;
 
+	if (!self->usable)
+		SKIP(return, WITHOUT);
+	listener = net_listen(&self->net, B, NET_PORT, 4);
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
 	ASSERT_LE(0, fail_nth);
 	net_enter(&self->net, A);
 	for (nth = 1; used && nth < TRIES_MAX; nth++) {
@@ -201,11 +204,13 @@ static void pair(struct net *net, int listener, int fd[2])
 TEST_F_TIMEOUT(failslab, one_of_a_hundred, 900)
 {
 	const size_t len = net_env("FAILSLAB_KIB", 256) << 10;
-	int listener = net_listen(&self->net, B, NET_PORT, 4);
+	int fd[2], listener, i, from;
 	struct net_call call[2];
 	char times[16];
-	int fd[2], i, from;
 
+	if (!self->usable)
+		SKIP(return, WITHOUT);
+	listener = net_listen(&self->net, B, NET_PORT, 4);
 	snprintf(times, sizeof(times), "%d", REFUSALS);
 	set("ignore-gfp-wait", "Y");
 	set("times", times);
