@@ -30,6 +30,7 @@
 
 #define TEACH_PACING_FREE	10	/* segments at the begin */
 #define TEACH_PACING_SEGS_MIN	2	/* in one skb, as tcp_min_tso_segs */
+#define TEACH_PACING_RTT_LOG	9	/* half a ms is near: tcp_tso_rtt_log */
 
 static bool teach_paced(const struct sock *sk)
 {
@@ -62,17 +63,21 @@ void teach_pacing_update(struct sock *sk)
  * teach_pacing_segs - how many segments may go in one burst
  * @sk: the socket, locked
  *
- * What one skb holds leaves at once: no more than is for a millisecond
- * (sk_pacing_shift).
+ * What one skb holds leaves at once, and may be lost at once: no more than is
+ * for a millisecond (sk_pacing_shift), whoever keeps to the pace.  As in Linux
+ * more where the peer is near: large bursts cost less, and queues there drain
+ * soon.
  */
 u32 teach_pacing_segs(const struct sock *sk)
 {
+	const struct teach_sock *ts = teach_sk(sk);
+	u32 far = ts->min_rtt_us >> TEACH_PACING_RTT_LOG;
 	unsigned long bytes = READ_ONCE(sk->sk_pacing_rate) >>
 			      READ_ONCE(sk->sk_pacing_shift);
 
-	if (!teach_paced(sk))
-		return U32_MAX;
-	return clamp_t(unsigned long, bytes / teach_sk(sk)->mss_cache,
+	if (far < BITS_PER_TYPE(sk->sk_gso_max_size))
+		bytes += sk->sk_gso_max_size >> far;
+	return clamp_t(unsigned long, bytes / ts->mss_cache,
 		       TEACH_PACING_SEGS_MIN, U16_MAX);
 }
 

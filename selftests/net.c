@@ -39,6 +39,7 @@
  */
 #define INDEX_A		100
 
+#define GSO_MAX_SEGS	65535	/* as linux/netdevice.h */
 #define MAX_ARGS	40
 
 /* Prime, so that a shift by the size of any buffer is seen. */
@@ -406,19 +407,22 @@ bool net_netem(const struct net *net, enum host host, const char *args)
 /*
  * Let what @host sends over connections to come leave its stack in large
  * segments, or in single ones as on a cable: netem loses what it is given
- * whole.
+ * whole.  The kernel's TCP asks for the number, not for the feature.
  */
 void net_gso(const struct net *net, enum host host, bool on)
 {
+	const char *dev = host == A ? DEV_A : DEV_B;
 	const char *word = on ? "on" : "off";
 	char command[128];
 
 	snprintf(command, sizeof(command), "ethtool -K %s tso %s gso %s gro %s",
-		 host == A ? DEV_A : DEV_B, word, word, word);
+		 dev, word, word, word);
 	if (run_command(net, host, command, true)) {
 		errno = EIO;
 		net_fatal("%s", command);
 	}
+	net_ip(net, host, "link set %s gso_max_segs %d", dev,
+	       on ? GSO_MAX_SEGS : 1);
 }
 
 void net_sysctl_path(const struct net *net, enum host host, const char *path,

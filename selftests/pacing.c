@@ -3,6 +3,7 @@
  * Pacing: SO_MAX_PACING_RATE bounds how fast bytes leave, by our own timer or
  * by tc-fq(8).  That it takes so long is tested, not that it takes no longer.
  */
+#include <linux/if_ether.h>
 #include <stdlib.h>
 
 #include "kselftest_harness.h"
@@ -21,6 +22,8 @@
  * A probe or two is the slow machine's.
  */
 #define FEW	5
+
+#define HEADERS	120		/* of IP and TCP, at the most */
 
 FIXTURE(pacing) {
 	struct net net;
@@ -145,6 +148,50 @@ TEST_F(pacing, computed)
 	EXPECT_LE(window * 19 / 10, rate);
 	EXPECT_GE(window * 21 / 10, rate);
 	EXPECT_EQ(-1, info(self->fd[A], "max_pacing_rate"));
+}
+
+/* All that passes @host's card, whole; before connections begin. */
+static int watch_packets(const struct net *net, enum host host)
+{
+	int fd;
+
+	net_enter(net, host);
+	fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL));
+	if (fd < 0)
+		net_fatal("socket(AF_PACKET)");
+	net_setopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20);
+	return fd;
+}
+
+static long long longest_packet(int fd)
+{
+	long long longest = 0;
+	ssize_t len;
+	char byte;
+
+	while ((len = recv(fd, &byte, 1, MSG_TRUNC | MSG_DONTWAIT)) > 0)
+		if (longest < len)
+			longest = len;
+	return longest;
+}
+
+/* On a long path none is larger than for a millisecond, or two segments. */
+TEST_F(pacing, bursts)
+{
+	long long most, segment;
+	int fd[2], packets;
+
+	if (!net_netem(&self->net, A, "delay 50ms"))
+		SKIP(return, "no netem");
+	packets = watch_packets(&self->net, A);
+	net_pair(&self->net, fd);
+	segment = info(fd[A], "snd_mss");
+	transfer(fd, 200000);
+	most = info(fd[A], "pacing_rate") >> 10;
+	if (most < 2 * segment)
+		most = 2 * segment;
+	EXPECT_GE(most + HEADERS, longest_packet(packets));
+	close(packets);
 }
 
 TEST_F(pacing, inherited)
