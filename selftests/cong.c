@@ -14,7 +14,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -25,6 +24,7 @@
 
 #define NAME_MAX_LEN	16	/* with its end */
 #define NOBODY		65534
+#define RENO		"teach_reno"
 
 /* ---- Names ---- */
 
@@ -44,12 +44,6 @@ static const char *get_name(int fd)
 	return name;
 }
 
-static void sysctl_path(char *path, size_t size, const char *name)
-{
-	snprintf(path, size, "/proc/sys/net/%s%s",
-		 net_is_inet() ? "ipv4/tcp_" : "teach/", name);
-}
-
 /* Errno, or 0. */
 static int write_sysctl(const struct net *net, enum host host,
 			const char *name, const char *value)
@@ -58,7 +52,7 @@ static int write_sysctl(const struct net *net, enum host host,
 	int fd, err;
 
 	net_enter(net, host);
-	sysctl_path(path, sizeof(path), name);
+	net_sysctl_file(path, sizeof(path), name);
 	fd = open(path, O_WRONLY);
 	if (fd < 0)
 		return errno;
@@ -75,7 +69,7 @@ static void read_sysctl(const struct net *net, enum host host,
 	int fd;
 
 	net_enter(net, host);
-	sysctl_path(path, sizeof(path), name);
+	net_sysctl_file(path, sizeof(path), name);
 	fd = open(path, O_RDONLY);
 	len = fd < 0 ? -1 : read(fd, value, size - 1);
 	if (len < 0)
@@ -101,37 +95,11 @@ static bool listed(const struct net *net, enum host host, const char *list,
 
 /* ---- teach_reno.ko ---- */
 
-static bool reno_loaded(void)
-{
-	return !access("/sys/module/teach_reno", F_OK);
-}
-
-static int load_reno(void)
-{
-	const char *teach = getenv("TEACH_MODULE");
-	char path[512];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "%s", teach ?: "");
-	snprintf(strrchr(path, '/') ?: path, 32, "/teach_reno.ko");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		net_fatal("TEACH_MODULE=%s: %s", teach ?: "", path);
-	err = net_err(syscall(SYS_finit_module, fd, "", 0));
-	close(fd);
-	return err;
-}
-
-static int unload(const char *name)
-{
-	return net_err(syscall(SYS_delete_module, name, O_NONBLOCK));
-}
-
 static int unload_reno_soon(void)
 {
 	int err;
 
-	net_until((err = unload("teach_reno")) != EWOULDBLOCK);
+	net_until((err = net_unload(RENO)) != EWOULDBLOCK);
 	return err;
 }
 
@@ -153,7 +121,7 @@ FIXTURE_SETUP(cong)
 	self->home.ns[A] = open("/proc/self/ns/net", O_RDONLY);
 	self->home.ns[B] = self->home.ns[A];
 	net_init(&self->net);
-	if (!net_is_inet() && !reno_loaded() && load_reno())
+	if (!net_is_inet() && !net_loaded(RENO) && net_load(RENO))
 		net_fatal("teach_reno.ko");
 	read_sysctl(&self->home, A, "congestion_control", self->name,
 		    sizeof(self->name));
@@ -165,7 +133,7 @@ FIXTURE_TEARDOWN(cong)
 {
 	write_sysctl(&self->home, A, "congestion_control", self->name);
 	net_exit(&self->net);
-	if (net_is_inet() || reno_loaded())
+	if (net_is_inet() || net_loaded(RENO))
 		write_sysctl(&self->home, A, "allowed_congestion_control",
 			     self->allowed);
 }
@@ -436,20 +404,20 @@ TEST_F(cong, module_comes_when_asked_for)
 	if (no_module())
 		SKIP(return, "the kernel's own is built in");
 	ASSERT_EQ(0, unload_reno_soon());
-	EXPECT_FALSE(reno_loaded());
+	EXPECT_FALSE(net_loaded(RENO));
 	EXPECT_FALSE(listed(&self->net, A, "available_congestion_control",
 			    "reno"));
 	/* Not by anybody. */
 	EXPECT_EQ(ENOENT, set_name_as_nobody(fd, "reno"));
-	EXPECT_FALSE(reno_loaded());
+	EXPECT_FALSE(net_loaded(RENO));
 	EXPECT_EQ(0, set_name(fd, "reno"));
-	EXPECT_TRUE(reno_loaded());
+	EXPECT_TRUE(net_loaded(RENO));
 	EXPECT_STREQ("reno", get_name(fd));
 	close(fd);
 	EXPECT_EQ(0, unload_reno_soon());
 	EXPECT_EQ(0, write_sysctl(&self->net, A, "congestion_control",
 				  "reno"));
-	EXPECT_TRUE(reno_loaded());
+	EXPECT_TRUE(net_loaded(RENO));
 }
 
 TEST_F(cong, module_is_held)
@@ -458,22 +426,22 @@ TEST_F(cong, module_is_held)
 
 	if (no_module())
 		SKIP(return, "the kernel's own is built in");
-	EXPECT_EQ(EEXIST, load_reno());
-	EXPECT_EQ(EWOULDBLOCK, unload("teach"));
+	EXPECT_EQ(EEXIST, net_load(RENO));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach"));
 
 	listener = net_listen(&self->net, B, NET_PORT, 4);
 	ASSERT_EQ(0, set_name(listener, "reno"));
-	EXPECT_EQ(EWOULDBLOCK, unload("teach_reno"));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
 	fd = net_client(&self->net, A, ADDR_B, NET_PORT);
 	ASSERT_TRUE(net_wait_poll(listener, POLLIN));
 	/* Now only by one that nobody has accepted. */
 	ASSERT_EQ(0, set_name(listener, "cubic"));
-	EXPECT_EQ(EWOULDBLOCK, unload("teach_reno"));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
 	child = net_accept(listener);
 	EXPECT_STREQ("reno", get_name(child));
 	net_send_all(child, 100000, 0);
 	net_recv_all(fd, 100000, 0);
-	EXPECT_EQ(EWOULDBLOCK, unload("teach_reno"));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
 	ASSERT_EQ(0, set_name(child, "cubic"));
 	EXPECT_EQ(0, unload_reno_soon());
 	EXPECT_EQ(ENOENT, set_name_as_nobody(child, "reno"));
@@ -494,7 +462,7 @@ TEST_F(cong, module_is_held_by_orphans)
 	net_send_all(fd[A], 5000, 0);
 	close(fd[A]);
 	EXPECT_EQ(1, net_count(&self->net, A, TCP_FIN_WAIT1));
-	EXPECT_EQ(EWOULDBLOCK, unload("teach_reno"));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
 	net_mend(&self->net, A);
 	EXPECT_EQ(5000, net_drain(fd[B], 0));
 	close(fd[B]);
@@ -525,9 +493,9 @@ TEST_F(cong, module_is_held_by_namespaces)
 		SKIP(return, "the kernel's own is built in");
 	net_init(&other);
 	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "reno"));
-	EXPECT_EQ(EWOULDBLOCK, unload("teach_reno"));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
 	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "cubic"));
-	EXPECT_EQ(0, unload("teach_reno"));
+	EXPECT_EQ(0, net_unload("teach_reno"));
 	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "reno"));
 	/* The end of a namespace is another way out. */
 	net_enter(&self->net, A);

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "kselftest_harness.h"
 
@@ -22,25 +21,11 @@
 /* What may be elsewhere when memory is counted before and after. */
 #define SLACK_KIB	8192
 
-/* Errno, or 0. */
-static int load(void)
-{
-	const char *name = getenv("TEACH_MODULE");
-	int fd = open(name ?: "", O_RDONLY | O_CLOEXEC);
-	int err;
-
-	if (fd < 0)
-		net_fatal("TEACH_MODULE=%s", name ?: "");
-	err = net_err(syscall(SYS_finit_module, fd, "", 0));
-	close(fd);
-	return err;
-}
-
 static int unload(void)
 {
 	/* It uses teach.ko, and may be there since another test. */
-	syscall(SYS_delete_module, "teach_reno", O_NONBLOCK);
-	return net_err(syscall(SYS_delete_module, "teach", O_NONBLOCK));
+	net_unload("teach_reno");
+	return net_unload("teach");
 }
 
 /*
@@ -53,11 +38,6 @@ static int unload_soon(void)
 
 	net_until((err = unload()) != EWOULDBLOCK);
 	return err;
-}
-
-static bool loaded(void)
-{
-	return !access("/sys/module/teach", F_OK);
 }
 
 FIXTURE(module) {
@@ -73,7 +53,7 @@ FIXTURE_SETUP(module)
 		SKIP(return, "the kernel's TCP is no module");
 	if (!getenv("TEACH_MODULE"))
 		SKIP(return, "TEACH_MODULE does not say where it is");
-	if (!loaded() && load())
+	if (!net_loaded("teach") && net_load("teach"))
 		net_fatal("load");
 	net_init(&self->net);
 	self->usable = true;
@@ -85,7 +65,7 @@ FIXTURE_TEARDOWN(module)
 	if (!self->usable)
 		return;
 	net_exit(&self->net);
-	if (!loaded() && load())
+	if (!net_loaded("teach") && net_load("teach"))
 		net_fatal("load");
 }
 
@@ -147,7 +127,7 @@ static void reset(int fd)
 /* All that shows that it is loaded is gone. */
 static void expect_gone(struct __test_metadata *_metadata)
 {
-	EXPECT_FALSE(loaded());
+	EXPECT_FALSE(net_loaded("teach"));
 	EXPECT_EQ(EAFNOSUPPORT, net_err(socket(AF_TEACH, SOCK_STREAM, 0)));
 	EXPECT_NE(0, access("/proc/thread-self/net/teach", F_OK));
 	EXPECT_NE(0, access("/proc/sys/net/teach", F_OK));
@@ -157,11 +137,11 @@ static void expect_gone(struct __test_metadata *_metadata)
 
 TEST_F(module, unload_and_load)
 {
-	EXPECT_EQ(EEXIST, load());
+	EXPECT_EQ(EEXIST, net_load("teach"));
 	EXPECT_EQ(0, unload_soon());
 	expect_gone(_metadata);
 	EXPECT_EQ(ENOENT, unload());
-	EXPECT_EQ(0, load());
+	EXPECT_EQ(0, net_load("teach"));
 	EXPECT_EQ(0, access("/proc/thread-self/net/teach/sockets", F_OK));
 }
 
@@ -346,7 +326,7 @@ TEST_F_TIMEOUT(module, rounds, ROUNDS_TIMEOUT)
 		use(&self->net, CONNECTIONS);
 		ASSERT_EQ(0, unload_soon());
 		ASSERT_FALSE(has_slabs());
-		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, net_load("teach"));
 		net_join(&self->net);
 	}
 	if (kasan())
@@ -385,7 +365,7 @@ TEST_F(module, race_with_socket)
 		if (unload())
 			continue;
 		unloaded++;
-		EXPECT_EQ(0, load());
+		EXPECT_EQ(0, net_load("teach"));
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);

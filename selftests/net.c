@@ -425,15 +425,13 @@ void net_gso(const struct net *net, enum host host, bool on)
 	       on ? GSO_MAX_SEGS : 1);
 }
 
-void net_sysctl_path(const struct net *net, enum host host, const char *path,
-		     const char *value)
+static void set_sysctl(const struct net *net, enum host host,
+		       const char *name, const char *value)
 {
-	char name[128];
 	ssize_t len;
 	int fd;
 
 	net_enter(net, host);
-	snprintf(name, sizeof(name), "/proc/sys/%s", path);
 	fd = open(name, O_WRONLY);
 	if (fd < 0)
 		net_fatal("%s", name);
@@ -443,15 +441,67 @@ void net_sysctl_path(const struct net *net, enum host host, const char *path,
 	close(fd);
 }
 
-/* net.teach.NAME, or net.ipv4.tcp_NAME. */
+void net_sysctl_path(const struct net *net, enum host host, const char *path,
+		     const char *value)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "/proc/sys/%s", path);
+	set_sysctl(net, host, name, value);
+}
+
+/* Where net.teach.NAME, or net.ipv4.tcp_NAME, is. */
+void net_sysctl_file(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "/proc/sys/net/%s%s",
+		 net_is_inet() ? "ipv4/tcp_" : "teach/", name);
+}
+
 void net_sysctl(const struct net *net, enum host host, const char *name,
 		const char *value)
 {
-	char path[96];
+	char path[128];
 
-	snprintf(path, sizeof(path), "net/%s%s",
-		 net_is_inet() ? "ipv4/tcp_" : "teach/", name);
-	net_sysctl_path(net, host, path, value);
+	net_sysctl_file(path, sizeof(path), name);
+	set_sysctl(net, host, path, value);
+}
+
+/* Where @name.ko is: beside teach.ko, of which TEACH_MODULE tells. */
+static void module_file(char *path, size_t size, const char *name)
+{
+	const char *teach = getenv("TEACH_MODULE") ?: "";
+	const char *end = strrchr(teach, '/');
+
+	snprintf(path, size, "%.*s%s.ko", end ? (int)(end + 1 - teach) : 0,
+		 teach, name);
+}
+
+/* Errno, or 0; as net_unload(). */
+int net_load(const char *name)
+{
+	char path[512];
+	int fd, err;
+
+	module_file(path, sizeof(path), name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		net_fatal("%s", path);
+	err = net_err(syscall(SYS_finit_module, fd, "", 0));
+	close(fd);
+	return err;
+}
+
+int net_unload(const char *name)
+{
+	return net_err(syscall(SYS_delete_module, name, O_NONBLOCK));
+}
+
+bool net_loaded(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	return !access(path, F_OK);
 }
 
 /* What @host sends is lost on the way: nobody has that MAC address. */
