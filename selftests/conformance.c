@@ -7,7 +7,6 @@
  *	conformance [OPTION...] [SCRIPT...]
  *
  *	--family teach|inet	which stack (TEACH_FAMILY is asked, too)
- *	--try			also scripts that need what AF_TEACH lacks
  *	--verbose		show each line as it is played
  *	--jobs N		so many at a time
  *	--late SECONDS		how much too late is in time
@@ -59,7 +58,6 @@ static unsigned int nscripts, ncases, jobs = 12;
 static struct job running[MAX_JOBS];
 static struct wire idle[MAX_JOBS];
 static unsigned int nidle;
-static bool try_all;
 
 /*
  * ---- Finding them ----
@@ -119,7 +117,6 @@ static void check_names(struct script *s)
 static bool settled(struct result *r)
 {
 	const struct script *s = r->script;
-	unsigned int i;
 
 	if (s->error[0]) {
 		r->verdict = FAILED;
@@ -129,13 +126,6 @@ static bool settled(struct result *r)
 		r->verdict = SKIPPED;
 		r->why = s->skip[config.family];
 		return true;
-	}
-	for (i = 0; i < s->nneeds && config.family == TEACH; i++) {
-		if (!try_all && table_lacks(s->needs[i])) {
-			r->verdict = LACKING;
-			r->why = s->needs[i];
-			return true;
-		}
 	}
 	return false;
 }
@@ -216,10 +206,6 @@ static void show(unsigned int index)
 	case SKIPPED:
 		ksft_test_result_skip("%s%s%s: %s\n", r->script->name, dot,
 				      state, r->why);
-		break;
-	case LACKING:
-		ksft_test_result_skip("%s%s%s: needs %s\n", r->script->name,
-				      dot, state, r->why);
 		break;
 	}
 	fflush(stdout);
@@ -339,9 +325,9 @@ static void write_table(const char *path)
 
 static void usage(void)
 {
-	fprintf(stderr, "conformance [--family teach|inet] [--try]\n");
-	fprintf(stderr, "\t[--verbose] [--jobs N] [--late SECONDS]\n");
-	fprintf(stderr, "\t[--scripts DIR] [--table FILE] [SCRIPT...]\n");
+	fprintf(stderr, "conformance [--family teach|inet] [--verbose]\n");
+	fprintf(stderr, "\t[--jobs N] [--late SECONDS] [--scripts DIR]\n");
+	fprintf(stderr, "\t[--table FILE] [SCRIPT...]\n");
 	exit(2);
 }
 
@@ -355,7 +341,6 @@ static const char *parse(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "family", required_argument, NULL, 'f' },
-		{ "try", no_argument, NULL, 't' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "late", required_argument, NULL, 'l' },
@@ -369,9 +354,7 @@ static const char *parse(int argc, char **argv)
 	if (family && !set_family(family))
 		usage();
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
-		if (c == 't')
-			try_all = true;
-		else if (c == 'v')
+		if (c == 'v')
 			config.verbose = true;
 		else if (c == 'j')
 			jobs = atoi(optarg);

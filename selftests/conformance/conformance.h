@@ -382,7 +382,6 @@ struct setting {
  * @states: one case for each of these; none for a single case
  * @matrix: kinds of segment, for the matrix of RFC 9293 3.10.7
  * @settings: sysctls to set before
- * @needs: features that not every stack has
  * @skip: why not, for each family; NULL if it is played
  * @differs: why some lines are for one family only
  * @mtu: of the device
@@ -405,8 +404,6 @@ struct script {
 	unsigned int	nmatrix;
 	struct setting	settings[MAX_SETTINGS];
 	unsigned int	nsettings;
-	char	*needs[MAX_PROVES];
-	unsigned int	nneeds;
 	char	*skip[INET + 1];
 	char	*differs;
 	int	mtu;
@@ -421,14 +418,13 @@ enum verdict {
 	PASSED,
 	FAILED,
 	SKIPPED,	/* a difference on purpose: the script says why */
-	LACKING,	/* the stack does not have what it needs */
 };
 
 struct result {
 	const struct script	*script;
 	const char	*state;		/* NULL if the script names none */
 	enum verdict	verdict;
-	char	*why;			/* of SKIPPED and LACKING */
+	char	*why;			/* of SKIPPED */
 	char	*output;		/* what the process had to say */
 };
 
@@ -528,7 +524,6 @@ void hurry(int priority);
 bool table_read(const char *dir, char *error, size_t size);
 bool table_has(const char *requirement);
 bool table_has_kind(const char *kind);
-bool table_lacks(const char *feature);
 void table_write(FILE *f, const struct result *results, unsigned int count);
 
 #endif /* _CONFORMANCE_H */

@@ -163,8 +163,6 @@ static bool head_line(struct reader *r, char *line)
 		return list(r, s->states, &s->nstates, MAX_STATES, text, " ");
 	if (!strcmp(line, "matrix"))
 		return list(r, s->matrix, &s->nmatrix, MAX_PROVES, text, ",");
-	if (!strcmp(line, "needs"))
-		return list(r, s->needs, &s->nneeds, MAX_PROVES, text, ",");
 	if (!strcmp(line, "sysctl"))
 		return setting(r, text);
 	if (!strcmp(line, "allow"))

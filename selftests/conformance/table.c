@@ -8,8 +8,6 @@
  *	RFC 9293 MUST-1 | what it asks for
  *	RFC 9293 MUST-51 | what it asks for | why no script proves it
  *	kind ack-old | a row of the matrix of RFC 9293 3.10.7
- *
- * "lacking" names the features that AF_TEACH does not have yet, one a line.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +15,6 @@
 #include "conformance.h"
 
 #define MAX_REQUIREMENTS	500
-#define MAX_LACKING		50
 #define LINE_LEN		1000
 
 struct requirement {
@@ -29,8 +26,6 @@ struct requirement {
 
 static struct requirement requirements[MAX_REQUIREMENTS];
 static unsigned int nrequirements;
-static char *lacking[MAX_LACKING];
-static unsigned int nlacking;
 
 static const char * const matrix_states[] = {
 	"CLOSED", "LISTEN", "SYN_SENT", "SYN_RECV", "ESTABLISHED",
@@ -92,7 +87,7 @@ static FILE *open_in(const char *dir, const char *name, char *error,
 
 bool table_read(const char *dir, char *error, size_t size)
 {
-	char line[LINE_LEN], *word;
+	char line[LINE_LEN];
 	int number = 0;
 	FILE *f;
 
@@ -106,16 +101,6 @@ bool table_read(const char *dir, char *error, size_t size)
 		snprintf(error, size, "requirements:%d: NAME | TEXT", number);
 		fclose(f);
 		return false;
-	}
-	fclose(f);
-
-	f = open_in(dir, "lacking", error, size);
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f)) {
-		word = trimmed(line);
-		if (*word && *word != '#' && nlacking < MAX_LACKING)
-			lacking[nlacking++] = strdup(word);
 	}
 	fclose(f);
 	return true;
@@ -140,16 +125,6 @@ bool table_has(const char *requirement)
 bool table_has_kind(const char *kind)
 {
 	return has(kind, true);
-}
-
-bool table_lacks(const char *feature)
-{
-	unsigned int i;
-
-	for (i = 0; i < nlacking; i++)
-		if (!strcmp(lacking[i], feature))
-			return true;
-	return false;
 }
 
 /*
@@ -179,7 +154,7 @@ static bool concerns(const struct result *result, const char *name,
 
 /* Of several cases the worst counts. */
 struct sum {
-	unsigned int count[LACKING + 1];
+	unsigned int count[SKIPPED + 1];
 	const char *why;
 };
 
@@ -221,8 +196,6 @@ static void write_verdict(FILE *f, const struct requirement *r,
 {
 	if (sum->count[FAILED])
 		fprintf(f, "**FAILED**");
-	else if (sum->count[LACKING])
-		fprintf(f, "**not met**: needs %s", sum->why);
 	else if (sum->count[PASSED])
 		fprintf(f, "met");
 	else if (sum->count[SKIPPED])
@@ -247,8 +220,6 @@ static const char *cell(const struct sum *sum)
 {
 	if (sum->count[FAILED])
 		return "**FAILED**";
-	if (sum->count[LACKING])
-		return "lacking";
 	if (sum->count[PASSED])
 		return "ok";
 	return sum->count[SKIPPED] ? "differs" : "-";
@@ -316,7 +287,7 @@ static void write_differences(FILE *f, const struct result *results,
 static void write_list(FILE *f, const struct result *results, unsigned int n)
 {
 	static const char * const verdicts[] = {
-		"passed", "**FAILED**", "skipped", "lacking",
+		"passed", "**FAILED**", "skipped",
 	};
 	unsigned int i;
 
