@@ -5,7 +5,7 @@
  *
  * GOODPUT=full runs all paths, each several times, prints the table of
  * medians and demands what DESIGN.md promises; under the clock that counts
- * instructions it takes half an hour and does not depend on the machine:
+ * instructions it takes ten minutes and does not depend on the machine:
  *
  *	scripts/vm --clock instructions --timeout 3600 -- \
  *		env GOODPUT=full out/selftests/goodput

@@ -11,8 +11,17 @@
 
 #include <linux/hrtimer.h>
 #include <linux/net.h>
+#ifdef TEACH_HAVE_SKBUFF_REF
+#include <linux/skbuff_ref.h>
+#endif
 #include <linux/sysctl.h>
+#ifdef TEACH_HAVE_NET_GSO
+#include <net/gso.h>
+#endif
 #include <net/inet_sock.h>
+#ifdef TEACH_HAVE_PROTO_MEMORY
+#include <net/proto_memory.h>
+#endif
 #include <uapi/linux/tcp.h>
 
 /* 6.10: accept() takes its arguments in a structure. */
