@@ -452,7 +452,7 @@ TIMED_TEST(cork_for_200_ms)
 
 	net_setopt(self->fd, SOL_TCP, TCP_CORK, 1);
 	app_write(self->fd, 10);
-	EXPECT_LE(0.19, peer_expect(". 1:11(10) ack 1")->time - start);
+	EXPECT_LE(0.15, peer_expect(". 1:11(10) ack 1")->time - start);
 }
 
 TIMED_TEST(more_for_200_ms)
@@ -460,7 +460,7 @@ TIMED_TEST(more_for_200_ms)
 	double start = peer_now();
 
 	more(self->fd, 10);
-	EXPECT_LE(0.19, peer_expect(". 1:11(10) ack 1")->time - start);
+	EXPECT_LE(0.15, peer_expect(". 1:11(10) ack 1")->time - start);
 }
 
 /*
@@ -480,12 +480,26 @@ static int answers(void)
 }
 
 /*
+ * Is a small segment answered late?  A guest without CPU has jiffies behind
+ * its clock, and then hurries: ask a few times.
+ */
+static bool answers_late(void)
+{
+	double start;
+
+	peer_drain();
+	start = peer_now();
+	if (!answers())
+		peer_expect(". 1:1(0) ack %d", next_byte);
+	return peer_now() - start >= 0.03;
+}
+
+/*
  * A stream begins with an ACK for each segment, 16 of them where the window
  * is wide enough.  Then they are delayed.
  */
 TIMED_TEST(quick_start)
 {
-	double start;
 	int i;
 
 	next_byte = 1;
@@ -493,28 +507,27 @@ TIMED_TEST(quick_start)
 		EXPECT_EQ(1, answers());
 	/* Which one is the first to wait is not of interest. */
 	answers();
-	for (i = 0; i < 3; i++) {
-		peer_drain();
-		start = peer_now();
-		if (!answers())
-			peer_expect(". 1:1(0) ack %d", next_byte);
-		if (peer_now() - start >= 0.03)
+	for (i = 0; i < 3; i++)
+		if (answers_late())
 			return;
-	}
 	peer_fail("the ACK is never delayed");
 }
 
 /* TCP_QUICKACK off: it is delayed from the first on, by 40 ms or more. */
 TIMED_TEST(no_quickack)
 {
-	double start = peer_now();
+	bool late = false;
+	int i;
 
-	net_setopt(self->fd, SOL_TCP, TCP_QUICKACK, 0);
-	EXPECT_EQ(0, net_getopt(self->fd, SOL_TCP, TCP_QUICKACK));
-	peer_send("P. 1:11(10) ack 1");
-	EXPECT_LE(0.03, peer_expect(". 1:1(0) ack 11")->time - start);
-	/* Nothing was there to carry it: the next is not put off. */
-	EXPECT_EQ(1, net_getopt(self->fd, SOL_TCP, TCP_QUICKACK));
+	next_byte = 1;
+	for (i = 0; i < 3 && !late; i++) {
+		net_setopt(self->fd, SOL_TCP, TCP_QUICKACK, 0);
+		EXPECT_EQ(0, net_getopt(self->fd, SOL_TCP, TCP_QUICKACK));
+		late = answers_late();
+		/* Nothing was there to carry it: the next is not put off. */
+		EXPECT_EQ(1, net_getopt(self->fd, SOL_TCP, TCP_QUICKACK));
+	}
+	EXPECT_TRUE(late);
 }
 
 /* TCP_QUICKACK on: what is owed is sent, once the reader has taken it. */
