@@ -671,6 +671,7 @@ void teach_push(struct sock *sk)
 	struct sk_buff *skb;
 	bool wait = false;
 	bool limited;
+	u32 segs = 0;
 
 	if (!teach_may_push(sk))
 		return;
@@ -680,13 +681,14 @@ void teach_push(struct sock *sk)
 		teach_check_mss(sk);
 		teach_cwnd_restart(sk);
 		wait = teach_mtu_probe(sk);
+		segs = teach_pacing_segs(sk);
 	}
 	while (!wait && (skb = skb_peek(&sk->sk_write_queue))) {
-		if (teach_flight(ts) >= ts->cwnd || teach_tsq_full(sk, skb) ||
-		    teach_pacing_wait(sk))
+		if (teach_flight(ts) >= ts->cwnd ||
+		    teach_tsq_full(sk, skb, segs) || teach_pacing_wait(sk))
 			break;
-		if (!teach_push_head(sk, skb, min(ts->cwnd - teach_flight(ts),
-						  teach_pacing_segs(sk))))
+		if (!teach_push_head(sk, skb,
+				     min(ts->cwnd - teach_flight(ts), segs)))
 			break;
 	}
 	limited = teach_flight(ts) >= ts->cwnd;

@@ -64,9 +64,8 @@ void teach_pacing_update(struct sock *sk)
  * @sk: the socket, locked
  *
  * What one skb holds leaves at once, and may be lost at once: no more than is
- * for a millisecond (sk_pacing_shift), whoever keeps to the pace.  As in Linux
- * more where the peer is near: large bursts cost less, and queues there drain
- * soon.
+ * for a millisecond (sk_pacing_shift).  Where nobody keeps to the pace and the
+ * peer is near, more: large bursts cost less, and queues there drain soon.
  */
 u32 teach_pacing_segs(const struct sock *sk)
 {
@@ -75,7 +74,7 @@ u32 teach_pacing_segs(const struct sock *sk)
 	unsigned long bytes = READ_ONCE(sk->sk_pacing_rate) >>
 			      READ_ONCE(sk->sk_pacing_shift);
 
-	if (far < BITS_PER_TYPE(sk->sk_gso_max_size))
+	if (!teach_paced(sk) && far < BITS_PER_TYPE(sk->sk_gso_max_size))
 		bytes += sk->sk_gso_max_size >> far;
 	return clamp_t(unsigned long, bytes / ts->mss_cache,
 		       TEACH_PACING_SEGS_MIN, U16_MAX);

@@ -1074,7 +1074,7 @@ void teach_ack_expired(struct sock *sk);
 void teach_set_quickack(struct sock *sk, int val);
 
 /* tsq.c */
-bool teach_tsq_full(struct sock *sk, const struct sk_buff *skb);
+bool teach_tsq_full(struct sock *sk, const struct sk_buff *skb, u32 segs);
 bool teach_tsq_holds(struct sock *sk, const struct sk_buff *skb);
 void teach_tsq_run(struct sock *sk);
 void teach_tsq_left(struct sock *sk);

@@ -31,14 +31,20 @@ static void teach_tsq_throttle(struct teach_sock *ts)
 	smp_mb__after_atomic();
 }
 
-/* In bytes of memory.  Where nobody keeps to the pace the sysctl bounds it. */
-static u32 teach_tsq_limit(const struct sock *sk, const struct sk_buff *skb)
+/*
+ * In bytes of memory; two bursts at the least.  Where nobody keeps to the pace
+ * the sysctl bounds it.
+ */
+static u32 teach_tsq_limit(const struct sock *sk, const struct sk_buff *skb,
+			   u32 segs)
 {
 	const struct teach_sysctl *sysctl = &teach_sk_net(sk)->sysctl;
+	unsigned long burst = (unsigned long)segs * teach_sk(sk)->mss_cache;
 	unsigned long limit = READ_ONCE(sk->sk_pacing_rate) >>
 			      READ_ONCE(sk->sk_pacing_shift);
 
-	limit = max_t(unsigned long, limit, 2 * skb->truesize);
+	burst = min_t(unsigned long, SKB_TRUESIZE(burst), skb->truesize);
+	limit = max(limit, 2 * burst);
 	if (READ_ONCE(sk->sk_pacing_status) == SK_PACING_NONE)
 		limit = min_t(unsigned long, limit,
 			      READ_ONCE(sysctl->limit_output_bytes));
@@ -48,14 +54,15 @@ static u32 teach_tsq_limit(const struct sock *sk, const struct sk_buff *skb)
 /**
  * teach_tsq_full - should the next segment wait until others have left?
  * @sk: the socket, locked
- * @skb: the segment
+ * @skb: the segment, or more than one
+ * @segs: as many of them leave at once
  *
  * Not when nothing is under way: who would wake us then?
  */
-bool teach_tsq_full(struct sock *sk, const struct sk_buff *skb)
+bool teach_tsq_full(struct sock *sk, const struct sk_buff *skb, u32 segs)
 {
 	struct teach_sock *ts = teach_sk(sk);
-	u32 limit = teach_tsq_limit(sk, skb);
+	u32 limit = teach_tsq_limit(sk, skb, segs);
 
 	if (likely(refcount_read(&sk->sk_wmem_alloc) <= limit) ||
 	    !ts->packets_out)

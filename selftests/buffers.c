@@ -712,11 +712,10 @@ static int most_waiting(struct net *net, const char *limit)
 	int fd[2], most = 0;
 
 	net_sysctl(net, A, "limit_output_bytes", limit);
-	net_gso(net, A, false);
 	net_ip(net, A, "route change 10.9.0.0/24 dev " DEV_A
 		       " rto_min 60s initcwnd 30");
 	net_pair(net, fd);
-	if (!net_netem(net, B, "delay 300s") ||
+	if (!net_netem(net, B, "delay 200s") ||
 	    net_tc(net, A, "qdisc replace dev " DEV_A
 			   " root tbf rate 256kbit burst 4000 limit 1000000"))
 		return -1;
@@ -733,8 +732,10 @@ static int most_waiting(struct net *net, const char *limit)
 /* More than a little would only wait in this host: tcp_limit_output_bytes. */
 TEST_F(buffers, small_queues)
 {
-	int most = most_waiting(&self->net, "10000");
+	int most;
 
+	net_gso(&self->net, A, false);
+	most = most_waiting(&self->net, "10000");
 	if (most < 0)
 		SKIP(return, "no netem or no tbf");
 	EXPECT_LT(0, most);
@@ -743,11 +744,27 @@ TEST_F(buffers, small_queues)
 
 TEST_F(buffers, queues_are_large_if_told)
 {
-	int most = most_waiting(&self->net, "1048576");
+	int most;
 
+	net_gso(&self->net, A, false);
+	most = most_waiting(&self->net, "1048576");
 	if (most < 0)
 		SKIP(return, "no netem or no tbf");
 	EXPECT_LT(15000, most);
+}
+
+/* On a long path a burst is two segments, however many an skb could hold. */
+TEST_F(buffers, small_queues_of_large_segments)
+{
+	int most;
+
+	if (!net_netem(&self->net, B, "delay 50ms"))
+		SKIP(return, "no netem");
+	most = most_waiting(&self->net, "1048576");
+	if (most < 0)
+		SKIP(return, "no tbf");
+	EXPECT_LT(0, most);
+	EXPECT_GE(15000, most);
 }
 
 TEST_F(buffers, sendfile_and_splice)
