@@ -54,6 +54,7 @@ static struct script *scripts[MAX_SCRIPTS];
 static struct result results[MAX_CASES];
 static bool finished[MAX_CASES];
 static unsigned int tries[MAX_CASES], order[MAX_CASES];
+static unsigned int again[MAX_CASES], nagain;
 static unsigned int nscripts, ncases, jobs = 12;
 static struct job running[MAX_JOBS];
 static struct wire idle[MAX_JOBS];
@@ -211,13 +212,15 @@ static void show(unsigned int index)
 	fflush(stdout);
 }
 
-/* Was it not the stack's fault, or perhaps not? */
+/*
+ * Perhaps it was not the stack's fault: others ran beside it, or before it on
+ * the same wire; or the machine was too slow, and may be so once more.
+ */
 static bool disturbed(const struct job *job, int status)
 {
-	if (tries[job->index] == TRIES || !status)
-		return false;
-	return job->wire.used ||
-	       (WIFEXITED(status) && WEXITSTATUS(status) == LATE);
+	bool late = WIFEXITED(status) && WEXITSTATUS(status) == LATE;
+
+	return status && tries[job->index] < (late ? TRIES : 2);
 }
 
 /* For the next one, if this has left nothing behind. */
@@ -234,8 +237,8 @@ static void keep_wire(struct job *job)
 	idle[nidle++] = job->wire;
 }
 
-/* A process has ended.  False: the case has to run once more. */
-static bool end(struct job *job, int status)
+/* A process has ended.  What disturbed it is not there the next time. */
+static void end(struct job *job, int status)
 {
 	struct result *r = &results[job->index];
 
@@ -245,7 +248,8 @@ static bool end(struct job *job, int status)
 		free(r->output);
 		r->output = NULL;
 		wire_close(&job->wire);
-		return false;
+		again[nagain++] = job->index;
+		return;
 	}
 	r->verdict = status ? FAILED : PASSED;
 	keep_wire(job);
@@ -253,7 +257,6 @@ static bool end(struct job *job, int status)
 		printf("# %s: signal %d\n", r->script->name,
 		       WTERMSIG(status));
 	finished[job->index] = true;
-	return true;
 }
 
 static struct job *job_of(pid_t pid)
@@ -266,19 +269,20 @@ static struct job *job_of(pid_t pid)
 	return NULL;
 }
 
-static void run_all(void)
+/* The @n cases of @list, @most at a time; shown in the order of all. */
+static void run(const unsigned int *list, unsigned int n, unsigned int most)
 {
-	unsigned int next = 0, shown = 0, under_way = 0;
+	static unsigned int shown;
+	unsigned int next = 0, under_way = 0;
 	struct job *job;
 	int status;
 	pid_t pid;
 
 	for (;;) {
-		while (next < ncases && finished[order[next]])
+		while (next < n && finished[list[next]])
 			next++;
-		job = job_of(0);
-		if (next < ncases && job) {
-			start(job, order[next++]);
+		if (next < n && under_way < most) {
+			start(job_of(0), list[next++]);
 			under_way++;
 			continue;
 		}
@@ -290,10 +294,22 @@ static void run_all(void)
 		job = pid > 0 ? job_of(pid) : NULL;
 		if (!job)
 			continue;
-		if (end(job, status))
-			under_way--;
-		else
-			start(job, job->index);
+		end(job, status);
+		under_way--;
+	}
+}
+
+static void run_all(void)
+{
+	unsigned int n;
+
+	run(order, ncases, jobs);
+	while (nagain) {
+		n = nagain;
+		nagain = 0;
+		memcpy(order, again, n * sizeof(*order));
+		printf("# %u once more, one after the other\n", n);
+		run(order, n, 1);
 	}
 }
 

@@ -17,6 +17,7 @@
 #include "kselftest_harness.h"
 
 #include "net.h"
+#include "tcpinfo.h"
 
 #define BAD_POINTER	((void *)8)
 
@@ -720,9 +721,24 @@ static long shutdown_bad(struct subject *s)
 	return shutdown(s->fd, 3);
 }
 
+static long long state_of(int fd)
+{
+	struct tcpinfo info;
+	long long state;
+
+	if (tcpinfo_read(fd, &info) || !tcpinfo_field(&info, "state", &state))
+		return -1;
+	return state;
+}
+
+/* After CLOSE_WAIT the peer answers the first, and what was is over. */
 static long shutdown_twice(struct subject *s)
 {
+	bool ends = state_of(s->fd) == TCP_CLOSE_WAIT;
+
 	shutdown(s->fd, SHUT_RDWR);
+	if (ends)
+		net_until(state_of(s->fd) == TCP_CLOSE);
 	return shutdown(s->fd, SHUT_RDWR);
 }
 
