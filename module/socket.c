@@ -254,10 +254,11 @@ static void teach_reset(struct sock *sk)
 	ts->ecn_echo = false;
 	ts->ecn_cwr = false;
 	ts->ecn_seen = false;
-	ts->app_limited = 0;
+	/* As if the user wrote too little, until something arrives. */
+	ts->app_limited = ~0U;
 	ts->rate_delivered = 0;
 	ts->rate_interval_us = 0;
-	ts->rate_app_limited = false;
+	ts->rate_app_limited = true;
 	ts->limit = TEACH_LIMIT_NONE;
 	ts->pacing_ns = 0;
 	ts->urgent = TEACH_URGENT_NONE;

@@ -469,7 +469,7 @@ struct teach_sock {
 	/* How fast: rate.c. */
 	u32			first_tx_us;	/* of the flight */
 	u32			delivered_us;	/* something last was */
-	u32			app_limited;	/* until so many are; or 0 */
+	u32			app_limited;	/* until more are; or 0 */
 	u32			rate_delivered;	/* the last sample */
 	u32			rate_interval_us;
 	bool			rate_app_limited;

@@ -12,10 +12,6 @@
 
 #include "net.h"
 
-#ifndef SO_MEMINFO
-#define SO_MEMINFO	55
-#endif
-
 /*
  * The protocol's sum of pages may lag behind by what each processor keeps
  * for itself: 1 MiB, as the kernel's SK_MEMORY_PCPU_RESERVE.
@@ -36,16 +32,6 @@ FIXTURE_TEARDOWN(memory)
 	net_exit(&self->net);
 }
 
-static unsigned int meminfo(int fd, int what)
-{
-	unsigned int info[SK_MEMINFO_VARS] = {};
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
-		net_fatal("SO_MEMINFO");
-	return info[what];
-}
-
 static int readable(int fd)
 {
 	int value;
@@ -60,12 +46,12 @@ TEST_F(memory, received_is_charged)
 	int fd[2];
 
 	net_pair(&self->net, fd);
-	EXPECT_EQ(0, meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_EQ(0, net_meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC));
 	net_send_all(fd[A], 20000, 0);
 	ASSERT_TRUE(net_until(readable(fd[B]) == 20000));
-	EXPECT_LE(20000, meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_LE(20000, net_meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC));
 	net_recv_all(fd[B], 20000, 0);
-	EXPECT_TRUE(net_until(!meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC)));
+	EXPECT_TRUE(net_until(!net_meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC)));
 }
 
 TEST_F(memory, queued_is_charged)
@@ -73,13 +59,13 @@ TEST_F(memory, queued_is_charged)
 	int fd[2];
 
 	net_pair(&self->net, fd);
-	EXPECT_EQ(0, meminfo(fd[A], SK_MEMINFO_WMEM_QUEUED));
+	EXPECT_EQ(0, net_meminfo(fd[A], SK_MEMINFO_WMEM_QUEUED));
 	net_cut(&self->net, A);
 	net_send_all(fd[A], 20000, 0);
-	EXPECT_LE(20000, meminfo(fd[A], SK_MEMINFO_WMEM_QUEUED));
+	EXPECT_LE(20000, net_meminfo(fd[A], SK_MEMINFO_WMEM_QUEUED));
 	net_mend(&self->net, A);
 	net_recv_all(fd[B], 20000, 0);
-	EXPECT_TRUE(net_until(!meminfo(fd[A], SK_MEMINFO_WMEM_QUEUED)));
+	EXPECT_TRUE(net_until(!net_meminfo(fd[A], SK_MEMINFO_WMEM_QUEUED)));
 }
 
 /* A reader that never reads costs its buffer, and no more. */
@@ -92,9 +78,9 @@ TEST_F(memory, unread_is_bounded)
 	fd = net_client(&self->net, A, ADDR_B, NET_PORT);
 	peer = net_accept(listener);
 	net_fill(fd, 0);
-	EXPECT_LT(0, meminfo(peer, SK_MEMINFO_RMEM_ALLOC));
-	EXPECT_GE(2 * meminfo(peer, SK_MEMINFO_RCVBUF),
-		  meminfo(peer, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_LT(0, net_meminfo(peer, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_GE(2 * net_meminfo(peer, SK_MEMINFO_RCVBUF),
+		  net_meminfo(peer, SK_MEMINFO_RMEM_ALLOC));
 }
 
 /* Segments of one byte cost most: their buffers are counted, too. */
@@ -113,8 +99,8 @@ TEST_F(memory, small_segments_are_bounded)
 		if (send(fd, "x", 1, MSG_DONTWAIT) < 0)
 			break;
 	net_quiet();
-	EXPECT_GE(2 * meminfo(peer, SK_MEMINFO_RCVBUF),
-		  meminfo(peer, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_GE(2 * net_meminfo(peer, SK_MEMINFO_RCVBUF),
+		  net_meminfo(peer, SK_MEMINFO_RMEM_ALLOC));
 }
 
 TEST_F(memory, unsent_is_bounded)
@@ -125,7 +111,7 @@ TEST_F(memory, unsent_is_bounded)
 	net_setopt(fd[A], SOL_SOCKET, SO_SNDBUF, 50000);
 	net_cut(&self->net, A);
 	EXPECT_GE(2 * 100000, net_fill_once(fd[A], 0));
-	EXPECT_GE(2 * 100000, meminfo(fd[A], SK_MEMINFO_WMEM_QUEUED));
+	EXPECT_GE(2 * 100000, net_meminfo(fd[A], SK_MEMINFO_WMEM_QUEUED));
 }
 
 /* What is held out of order is held, too. */
@@ -140,8 +126,8 @@ TEST_F(memory, out_of_order_is_bounded)
 	if (!net_netem(&self->net, A, "delay 5ms reorder 50%"))
 		SKIP(return, "no netem");
 	net_fill(fd, 0);
-	EXPECT_GE(2 * meminfo(peer, SK_MEMINFO_RCVBUF),
-		  meminfo(peer, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_GE(2 * net_meminfo(peer, SK_MEMINFO_RCVBUF),
+		  net_meminfo(peer, SK_MEMINFO_RMEM_ALLOC));
 }
 
 /* Open connections with full buffers on both sides, and end them all. */
@@ -212,8 +198,8 @@ TEST_F(memory, unaccepted_is_bounded)
 	fd = net_client(&self->net, A, ADDR_B, NET_PORT);
 	net_fill(fd, 0);
 	child = net_accept(listener);
-	EXPECT_GE(2 * meminfo(child, SK_MEMINFO_RCVBUF),
-		  meminfo(child, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_GE(2 * net_meminfo(child, SK_MEMINFO_RCVBUF),
+		  net_meminfo(child, SK_MEMINFO_RMEM_ALLOC));
 }
 
 TEST_HARNESS_MAIN

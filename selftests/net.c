@@ -9,6 +9,7 @@
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
@@ -855,6 +856,18 @@ int net_getopt(int fd, int level, int opt)
 	if (getsockopt(fd, level, opt, &value, &len))
 		net_fatal("getsockopt(%d, %d)", level, opt);
 	return value;
+}
+
+/* @what: SK_MEMINFO_*, of linux/sock_diag.h */
+unsigned int net_meminfo(int fd, int what)
+{
+	unsigned int info[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) ||
+	    len != sizeof(info))
+		net_fatal("SO_MEMINFO");
+	return info[what];
 }
 
 int net_so_error(int fd)

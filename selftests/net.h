@@ -119,6 +119,7 @@ int net_local_port(int fd);
 int net_peer_port(int fd);
 void net_nonblock(int fd, bool on);
 void net_setopt(int fd, int level, int opt, int value);
+unsigned int net_meminfo(int fd, int what);
 int net_getopt(int fd, int level, int opt);
 int net_so_error(int fd);
 void net_timeout(int fd, int opt, int ms);
