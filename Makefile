@@ -2,14 +2,17 @@
 #
 # make demo | check | lint         the entry commands; they install what is
 #                                  missing (scripts/setup)
-# make module [KERNEL=stock|debug] teach.ko, in out/build/KERNEL/
+# make module [KERNEL=NAME]        teach.ko, in out/build/NAME/; scripts/kernel
+#                                  has the names, and stock is meant without
 # make programs                    the programs, in out/bin/
-# make selftests                   the test programs, in out/selftests/
+# make selftests [KERNEL=NAME]     the test programs, in out/selftests/
 # make clean                       all of out/; the kernels' cache stays
 
 KERNEL ?= stock
 OUT := $(CURDIR)/out
 BUILD ?= $(OUT)/build/$(KERNEL)
+# One for each kernel source that kselftest is taken from.
+SELFTESTS := $(OUT)/selftests$(if $(filter 7.3%,$(KERNEL)),-7.3)
 
 all: module programs selftests
 
@@ -34,9 +37,9 @@ programs:
 
 # After the programs: some tests run them.
 selftests: programs
-	@ksrc=$$(scripts/kernel source) && mkdir -p $(OUT)/selftests && \
-	flock $(OUT)/selftests \
-		$(MAKE) -C selftests OUTPUT=$(OUT)/selftests KSRC=$$ksrc
+	@ksrc=$$(scripts/kernel source $(KERNEL)) && mkdir -p $(SELFTESTS) && \
+	flock $(SELFTESTS) \
+		$(MAKE) -C selftests OUTPUT=$(SELFTESTS) KSRC=$$ksrc
 
 clean:
 	rm -rf $(OUT)

@@ -51,3 +51,20 @@ package_version()
 	dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null |
 		sed -n 's/^installed //p'
 }
+
+# The kernels' names; scripts/kernel tells what they are.
+kernels="stock debug 6.12 7.3 7.3-debug"
+
+is_kernel()
+{
+	case " $kernels " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# Where the tests are that were built for kernel $1: see scripts/kernel source.
+selftests_dir()
+{
+	case $1 in
+	7.3*) echo "$out/selftests-7.3" ;;
+	*) echo "$out/selftests" ;;
+	esac
+}
