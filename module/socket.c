@@ -22,6 +22,7 @@
 #include <net/xfrm.h>
 
 #include "teach.h"
+#include "compat/sendpage.h"
 #include "trace.h"
 
 /*
@@ -1024,6 +1025,9 @@ const struct proto_ops teach_stream_ops = {
 	.sendmsg	= teach_sendmsg,
 	.recvmsg	= teach_recvmsg,
 	.mmap		= sock_no_mmap,
+	.splice_read	= teach_splice_read,
+	.splice_eof	= teach_splice_eof,
+	TEACH_OPS_SENDPAGE
 };
 
 const struct net_proto_family teach_family_ops = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Bytes from the user into the send buffer, and from the receive queue to
- * the user.
+ * the user; and without a copy, where they are in pages that can be shared.
  */
 #include "teach.h"
 
@@ -69,6 +69,35 @@ static int teach_fill_segment(struct sock *sk, struct sk_buff *skb,
 	return len;
 }
 
+/* The card can fetch bytes from wherever they are. */
+static bool teach_can_share(const struct sock *sk)
+{
+	return sk->sk_route_caps & NETIF_F_SG;
+}
+
+/*
+ * The same without a copy: splice(2) and sendfile(2) bring pages, and these
+ * are sent.  Who writes into them before they are acknowledged changes what a
+ * retransmission carries.
+ */
+static int teach_splice_pages(struct sock *sk, struct sk_buff *skb,
+			      struct msghdr *msg, int len)
+{
+	int spliced;
+
+	if (!sk_wmem_schedule(sk, len))
+		return -ENOMEM;
+	spliced = skb_splice_from_iter(skb, &msg->msg_iter, len);
+	if (spliced < 0)
+		return spliced == -EMSGSIZE ? 0 : spliced;
+
+	/* So a checksum of them is made of a copy. */
+	skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
+	sk_wmem_queued_add(sk, spliced);
+	sk_mem_charge(sk, spliced);
+	return spliced;
+}
+
 /* A segment that got no bytes has no place in the sequence space. */
 static void teach_forget_empty(struct sock *sk)
 {
@@ -91,7 +120,10 @@ static int teach_send_some(struct sock *sk, struct msghdr *msg)
 	if (!skb)
 		return -ENOMEM;
 	room = min_t(size_t, msg_data_left(msg), goal - skb->len);
-	copied = teach_fill_segment(sk, skb, msg, room);
+	if (unlikely(msg->msg_flags & MSG_SPLICE_PAGES) && teach_can_share(sk))
+		copied = teach_splice_pages(sk, skb, msg, room);
+	else
+		copied = teach_fill_segment(sk, skb, msg, room);
 	if (copied < 0) {
 		teach_forget_empty(sk);
 		return copied;
@@ -191,6 +223,17 @@ int teach_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	ret = teach_sendmsg_locked(sk, msg);
 	release_sock(sk);
 	return ret;
+}
+
+/**
+ * teach_splice_eof - sendfile(2) had said that more would come, and none did
+ * @sock: the socket
+ */
+void teach_splice_eof(struct socket *sock)
+{
+	lock_sock(sock->sk);
+	teach_push_written(sock->sk, 0);
+	release_sock(sock->sk);
 }
 
 /*
@@ -347,6 +390,83 @@ int teach_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 
 	lock_sock(sk);
 	ret = teach_recvmsg_locked(sk, msg, len, flags);
+	release_sock(sk);
+	return ret;
+}
+
+/*
+ * ---- splice(2) ----
+ */
+
+/*
+ * Put what is there into @pipe, pages and not copies, up to the urgent mark.
+ * Return: how many bytes; or -errno, when the pipe takes none.
+ */
+static ssize_t teach_splice_some(struct sock *sk, struct pipe_inode_info *pipe,
+				 size_t len, unsigned int flags)
+{
+	struct teach_sock *ts = teach_sk(sk);
+	size_t spliced = 0;
+	struct sk_buff *skb;
+	u32 offset, part;
+	int ret = 0;
+
+	while (spliced < len && !teach_urgent_at(sk, ts->copied_seq)) {
+		skb = teach_segment_at(sk, ts->copied_seq, &offset);
+		if (!skb)
+			break;
+		part = min_t(size_t, skb->len - offset, len - spliced);
+		part = teach_urgent_bound(ts, ts->copied_seq, part);
+		ret = skb_splice_bits(skb, sk, offset, pipe, part, flags);
+		if (ret <= 0)
+			break;
+		spliced += ret;
+		WRITE_ONCE(ts->copied_seq, ts->copied_seq + ret);
+		teach_urgent_passed(ts);
+		teach_eat(sk);
+	}
+	if (!spliced)
+		return ret;
+	teach_rcv_consumed(sk);
+	return spliced;
+}
+
+/**
+ * teach_splice_read - from the socket into a pipe, without a copy
+ * @sock: the socket
+ * @ppos: not used: a stream has no positions
+ * @pipe: locked; has room for something
+ * @len: the most that is wanted
+ * @flags: of splice(2); that it must not wait the socket is told by O_NONBLOCK
+ *
+ * At the urgent mark, which a pipe cannot show, nothing is to be had.
+ *
+ * Return: how many bytes, 0 at the end of the stream, or -errno.
+ */
+ssize_t teach_splice_read(struct socket *sock, loff_t *ppos,
+			  struct pipe_inode_info *pipe, size_t len,
+			  unsigned int flags)
+{
+	struct sock *sk = sock->sk;
+	ssize_t ret = -ENOTCONN;
+	long timeo;
+
+	lock_sock(sk);
+	timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
+	while (sk->sk_state != TCP_LISTEN) {
+		ret = teach_splice_some(sk, pipe, len, flags);
+		if (ret)
+			break;
+		ret = teach_recv_wait_reason(sk, 0, timeo);
+		if (ret <= 0)
+			break;
+		ret = 0;
+		if (!skb_queue_empty(&sk->sk_receive_queue))
+			break;
+		ret = sk_wait_data(sk, &timeo, NULL);
+		if (ret < 0)
+			break;
+	}
 	release_sock(sk);
 	return ret;
 }

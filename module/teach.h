@@ -4,7 +4,8 @@
  *
  * The way of a byte out, and the file that each step is in:
  *
- *	sendmsg(2)	stream.c	copied into the send buffer
+ *	sendmsg(2)	stream.c	copied into the send buffer; or, by
+ *					splice(2), only its page is kept
  *	  segment cut	output.c	cwnd, window and Nagle allow it
  *	  retransmit queue		kept until it is acknowledged
  *	  TCP, IP header  ip.c		down into the kernel's IPv4
@@ -975,6 +976,10 @@ int teach_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 int teach_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int teach_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		  int flags);
+void teach_splice_eof(struct socket *sock);
+ssize_t teach_splice_read(struct socket *sock, loff_t *ppos,
+			  struct pipe_inode_info *pipe, size_t len,
+			  unsigned int flags);
 
 /* hash.c */
 int teach_hash_init(struct teach_net *tn);

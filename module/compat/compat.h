@@ -9,12 +9,15 @@
 #ifndef _TEACH_COMPAT_H
 #define _TEACH_COMPAT_H
 
+#include <linux/bvec.h>
 #include <linux/hrtimer.h>
 #include <linux/net.h>
+#include <linux/skbuff.h>
 #ifdef TEACH_HAVE_SKBUFF_REF
 #include <linux/skbuff_ref.h>
 #endif
 #include <linux/sysctl.h>
+#include <linux/uio.h>
 #ifdef TEACH_HAVE_NET_GSO
 #include <net/gso.h>
 #endif
@@ -111,6 +114,36 @@ static inline void teach_info_ecn(struct tcp_info *info, bool agreed,
 				       TCPI_ECN_MODE_DISABLED;
 #endif
 }
+
+/*
+ * 6.5: whatever the iterator has; but what there was before, a page at a time,
+ * is all in an array of pages.  Later the last argument was dropped.
+ */
+#ifdef TEACH_HAVE_SPLICE_FROM_ITER_GFP
+#define skb_splice_from_iter(skb, iter, size)	\
+	skb_splice_from_iter(skb, iter, size, GFP_KERNEL)
+#elif !defined(TEACH_HAVE_SPLICE_FROM_ITER)
+static inline ssize_t skb_splice_from_iter(struct sk_buff *skb,
+					   struct iov_iter *iter, ssize_t size)
+{
+	const struct bio_vec *bvec = iter->bvec;
+	int offset = bvec->bv_offset + iter->iov_offset;
+	int i = skb_shinfo(skb)->nr_frags;
+
+	size = min_t(size_t, size, iov_iter_single_seg_count(iter));
+	if (skb_can_coalesce(skb, i, bvec->bv_page, offset)) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], size);
+	} else if (i < MAX_SKB_FRAGS) {
+		get_page(bvec->bv_page);
+		skb_fill_page_desc_noacc(skb, i, bvec->bv_page, offset, size);
+	} else {
+		return -EMSGSIZE;
+	}
+	skb_len_add(skb, size);
+	iov_iter_advance(iter, size);
+	return size;
+}
+#endif
 
 /* 6.12: the header has moved. */
 #ifdef TEACH_HAVE_LINUX_UNALIGNED
