@@ -364,6 +364,7 @@ static int teach_create(struct net *net, struct socket *sock, int protocol,
 	sock->ops = &teach_stream_ops;
 	sock->state = SS_UNCONNECTED;
 	sock_init_data(sock, sk);
+	teach_take_sol_socket(sock);
 	teach_init_sock(sk);
 	return 0;
 }
@@ -799,6 +800,7 @@ static int teach_accept(struct socket *sock, struct socket *newsock,
 
 	lock_sock(newsk);
 	sock_graft(newsk, newsock);
+	teach_take_sol_socket(newsock);
 	newsock->state = SS_CONNECTED;
 	release_sock(newsk);
 	return 0;

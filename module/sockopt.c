@@ -2,9 +2,10 @@
 /*
  * What a socket can be told and asked: setsockopt(2), getsockopt(2), ioctl(2).
  *
- *	SOL_SOCKET	the kernel's own
+ *	SOL_SOCKET	the kernel's own, but for what it refuses us
  *	SOL_IP		the kernel's own, but for what is nothing to a stream
  *	SOL_TCP		here; names, values and errors are those of tcp(7)
+ *	SOL_TEACH	the refused ones, where the kernel keeps SOL_SOCKET
  */
 #include <asm/ioctls.h>
 #include <net/inet_common.h>
@@ -168,6 +169,24 @@ static int teach_set_option(struct sock *sk, int optname, int val)
 	}
 }
 
+/* socket(7), SO_ZEROCOPY. */
+static int teach_set_zerocopy(struct sock *sk, int val)
+{
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
+	return 0;
+}
+
+static int teach_set_level(struct sock *sk, int level, int optname, int val)
+{
+	if (level == SOL_TCP)
+		return teach_set_option(sk, optname, val);
+	if (level == SOL_SOCKET || optname == TEACH_ZEROCOPY)
+		return teach_set_zerocopy(sk, val);
+	return -ENOPROTOOPT;
+}
+
 static int teach_set_congestion(struct sock *sk, sockptr_t optval,
 				unsigned int optlen)
 {
@@ -206,9 +225,11 @@ int teach_setsockopt(struct socket *sock, int level, int optname,
 			return -ENOPROTOOPT;
 		return ip_setsockopt(sk, level, optname, optval, optlen);
 	}
-	if (level != SOL_TCP)
+	if (level == SOL_SOCKET && optname != SO_ZEROCOPY)
+		return sock_setsockopt(sock, level, optname, optval, optlen);
+	if (level != SOL_TCP && level != SOL_SOCKET && level != SOL_TEACH)
 		return -ENOPROTOOPT;
-	if (optname == TCP_CONGESTION)
+	if (level == SOL_TCP && optname == TCP_CONGESTION)
 		return teach_set_congestion(sk, optval, optlen);
 	if (optlen < sizeof(int))
 		return -EINVAL;
@@ -216,7 +237,7 @@ int teach_setsockopt(struct socket *sock, int level, int optname,
 		return -EFAULT;
 
 	lock_sock(sk);
-	err = teach_set_option(sk, optname, val);
+	err = teach_set_level(sk, level, optname, val);
 	release_sock(sk);
 	return err;
 }
@@ -276,6 +297,16 @@ static int teach_get_option(struct sock *sk, int optname, int *val)
 	default:
 		return -ENOPROTOOPT;
 	}
+}
+
+static int teach_get_level(struct sock *sk, int level, int optname, int *val)
+{
+	if (level == SOL_TCP)
+		return teach_get_option(sk, optname, val);
+	if (optname != TEACH_ZEROCOPY)
+		return -ENOPROTOOPT;
+	*val = sock_flag(sk, SOCK_ZEROCOPY);
+	return 0;
 }
 
 /* TCP_CONGESTION and TCP_CC_INFO: no numbers. */
@@ -340,11 +371,12 @@ int teach_getsockopt(struct socket *sock, int level, int optname,
 
 	if (level == SOL_IP)
 		return ip_getsockopt(sk, level, optname, optval, optlen);
-	if (level != SOL_TCP)
+	if (level != SOL_TCP && level != SOL_TEACH)
 		return -EOPNOTSUPP;
-	if (optname == TCP_CONGESTION || optname == TCP_CC_INFO)
+	if (level == SOL_TCP &&
+	    (optname == TCP_CONGESTION || optname == TCP_CC_INFO))
 		return teach_get_congestion(sk, optname, optval, optlen);
-	if (optname == TCP_INFO)
+	if (level == SOL_TCP && optname == TCP_INFO)
 		return teach_get_tcp_info(sk, optval, optlen);
 	if (get_user(len, optlen))
 		return -EFAULT;
@@ -352,7 +384,7 @@ int teach_getsockopt(struct socket *sock, int level, int optname,
 		return -EINVAL;
 
 	lock_sock(sk);
-	err = teach_get_option(sk, optname, &val);
+	err = teach_get_level(sk, level, optname, &val);
 	release_sock(sk);
 	if (err)
 		return err;

@@ -98,6 +98,23 @@ static int teach_splice_pages(struct sock *sk, struct sk_buff *skb,
 	return spliced;
 }
 
+/*
+ * And MSG_ZEROCOPY: the pages are the user's, who is told on the error queue
+ * when the last segment that refers to them (through @uarg) is freed.
+ */
+static int teach_user_pages(struct sock *sk, struct sk_buff *skb,
+			    struct msghdr *msg, int len,
+			    struct ubuf_info *uarg)
+{
+	int ret;
+
+	if (!sk_wmem_schedule(sk, len))
+		return -ENOMEM;
+	ret = skb_zerocopy_iter_stream(sk, skb, msg, len, uarg);
+	/* No room for more pages, or its pages are of another call. */
+	return ret == -EMSGSIZE || ret == -EEXIST ? 0 : ret;
+}
+
 /* A segment that got no bytes has no place in the sequence space. */
 static void teach_forget_empty(struct sock *sk)
 {
@@ -110,7 +127,8 @@ static void teach_forget_empty(struct sock *sk)
 }
 
 /* Gather what the user wrote in skbs of one segment, or of many for GSO. */
-static int teach_send_some(struct sock *sk, struct msghdr *msg)
+static int teach_send_some(struct sock *sk, struct msghdr *msg,
+			   struct ubuf_info *uarg)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct sk_buff *skb = teach_segment_to_fill(sk);
@@ -120,7 +138,10 @@ static int teach_send_some(struct sock *sk, struct msghdr *msg)
 	if (!skb)
 		return -ENOMEM;
 	room = min_t(size_t, msg_data_left(msg), goal - skb->len);
-	if (unlikely(msg->msg_flags & MSG_SPLICE_PAGES) && teach_can_share(sk))
+	if (unlikely(uarg) && teach_can_share(sk))
+		copied = teach_user_pages(sk, skb, msg, room, uarg);
+	else if (unlikely(msg->msg_flags & MSG_SPLICE_PAGES) &&
+		 teach_can_share(sk))
 		copied = teach_splice_pages(sk, skb, msg, room);
 	else
 		copied = teach_fill_segment(sk, skb, msg, room);
@@ -160,7 +181,8 @@ static void teach_push_written(struct sock *sk, int flags)
 	teach_push(sk);
 }
 
-static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg)
+static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg,
+				struct ubuf_info *uarg)
 {
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	int copied = 0, err;
@@ -183,7 +205,7 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg)
 		goto error;
 
 	while (msg_data_left(msg)) {
-		err = teach_send_some(sk, msg);
+		err = teach_send_some(sk, msg, uarg);
 		if (err >= 0) {
 			copied += err;
 			continue;
@@ -214,13 +236,43 @@ error:
 	return sk_stream_error(sk, msg->msg_flags, err);
 }
 
+/*
+ * MSG_ZEROCOPY, which means nothing without the option.  The reports that have
+ * not been read are bounded by net.core.optmem_max: ENOBUFS.
+ */
+static int teach_sendmsg_zerocopy(struct sock *sk, struct msghdr *msg,
+				  size_t len)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+	struct ubuf_info *uarg;
+	int ret;
+
+	if (!sock_flag(sk, SOCK_ZEROCOPY) || !len)
+		return teach_sendmsg_locked(sk, msg, NULL);
+	uarg = msg_zerocopy_realloc(sk, len, skb_zcopy(tail));
+	if (!uarg)
+		return -ENOBUFS;
+	if (!teach_can_share(sk))
+		uarg_to_msgzc(uarg)->zerocopy = 0;
+
+	ret = teach_sendmsg_locked(sk, msg, uarg);
+	if (ret > 0)
+		net_zcopy_put(uarg);
+	else
+		net_zcopy_put_abort(uarg, true);
+	return ret;
+}
+
 int teach_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
 	int ret;
 
 	lock_sock(sk);
-	ret = teach_sendmsg_locked(sk, msg);
+	if (unlikely(msg->msg_flags & MSG_ZEROCOPY))
+		ret = teach_sendmsg_zerocopy(sk, msg, len);
+	else
+		ret = teach_sendmsg_locked(sk, msg, NULL);
 	release_sock(sk);
 	return ret;
 }

@@ -31,6 +31,12 @@
 /* setsockopt(2) level for what TCP does not have. */
 #define SOL_TEACH		IPPROTO_TEACH
 
+/*
+ * SO_ZEROCOPY of socket(7).  Before 6.7 kernels do not let a family of their
+ * modules have that one.
+ */
+#define TEACH_ZEROCOPY		1
+
 /**
  * struct sockaddr_teach - one end of a connection
  * @st_family: AF_TEACH

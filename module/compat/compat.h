@@ -145,6 +145,22 @@ static inline ssize_t skb_splice_from_iter(struct sk_buff *skb,
 }
 #endif
 
+/* 6.16: or a device's memory instead of pages. */
+#ifdef TEACH_HAVE_DEVMEM_TX
+#define msg_zerocopy_realloc(sk, size, uarg)	\
+	msg_zerocopy_realloc(sk, size, uarg, false)
+#define skb_zerocopy_iter_stream(sk, skb, msg, len, uarg)	\
+	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg, NULL)
+#endif
+
+/* 6.7: a family may take SOL_SOCKET's options itself. */
+static inline void teach_take_sol_socket(struct socket *sock)
+{
+#ifdef SOCK_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
 /* 6.12: the header has moved. */
 #ifdef TEACH_HAVE_LINUX_UNALIGNED
 #include <linux/unaligned.h>
