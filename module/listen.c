@@ -166,7 +166,7 @@ static int teach_synack_retries(const struct teach_request *req)
 /* No ACK of our SYN-ACK came, or one that we could not take. */
 static void teach_request_timer(struct timer_list *t)
 {
-	struct teach_request *req = from_timer(req, t, timer);
+	struct teach_request *req = timer_container_of(req, t, timer);
 	int defer = READ_ONCE(teach_sk(req->sk)->defer_accept);
 	struct teach_listener *queue = req->queue;
 	bool acked = READ_ONCE(req->acked);

@@ -79,11 +79,11 @@ static void teach_show_sock(struct seq_file *seq, struct sock *sk)
 		sendq = READ_ONCE(ts->write_seq) - READ_ONCE(ts->snd_una);
 	}
 	teach_show_name(seq, &ts->entry.tuple, state, recvq, sendq);
-	seq_printf(seq, " %u %u %u %u %u %lu\n", READ_ONCE(ts->cwnd),
+	seq_printf(seq, " %u %u %u %u %u %llu\n", READ_ONCE(ts->cwnd),
 		   READ_ONCE(ts->ssthresh), READ_ONCE(ts->srtt_us) >> 3,
 		   jiffies_to_msecs(READ_ONCE(ts->rto)),
-		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)),
-		   sock_i_ino(sk));
+		   from_kuid_munged(seq_user_ns(seq), sk_uid(sk)),
+		   (u64)sock_i_ino(sk));
 }
 
 static void teach_show_entry(struct teach_entry *e, void *data)

@@ -374,7 +374,7 @@ static int teach_create(struct net *net, struct socket *sock, int protocol,
  */
 
 /* The two forms have one layout; DESIGN.md, addresses. */
-static int teach_check_addr(const struct sockaddr *uaddr, int addr_len)
+static int teach_check_addr(const struct sockaddr_unsized *uaddr, int addr_len)
 {
 	const struct sockaddr_teach *st = (const struct sockaddr_teach *)uaddr;
 
@@ -455,7 +455,8 @@ static int teach_bind_locked(struct sock *sk, __be32 addr, u16 port, int type)
 	return 0;
 }
 
-static int teach_bind(struct socket *sock, struct sockaddr *uaddr, int addr_len)
+static int teach_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
+		      int addr_len)
 {
 	struct sockaddr_teach *st = (struct sockaddr_teach *)uaddr;
 	struct sock *sk = sock->sk;
@@ -587,7 +588,7 @@ static long teach_wait_connect(struct sock *sk, long timeo)
 	return timeo;
 }
 
-static int __teach_connect(struct socket *sock, struct sockaddr *uaddr,
+static int __teach_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
 			   int addr_len, int flags)
 {
 	struct sock *sk = sock->sk;
@@ -646,7 +647,7 @@ static int __teach_connect(struct socket *sock, struct sockaddr *uaddr,
 	return 0;
 }
 
-static int teach_connect(struct socket *sock, struct sockaddr *uaddr,
+static int teach_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
 			 int addr_len, int flags)
 {
 	int err;

@@ -239,7 +239,7 @@ void teach_timer_run(struct sock *sk)
 
 static void teach_timer(struct timer_list *t)
 {
-	struct teach_sock *ts = from_timer(ts, t, timer);
+	struct teach_sock *ts = timer_container_of(ts, t, timer);
 
 	teach_run_put((struct sock *)ts, TEACH_WORK_TIMER);
 }

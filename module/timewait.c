@@ -49,7 +49,7 @@ void teach_timewait_kill(struct teach_timewait *tw)
 
 static void teach_timewait_timer(struct timer_list *t)
 {
-	struct teach_timewait *tw = from_timer(tw, t, timer);
+	struct teach_timewait *tw = timer_container_of(tw, t, timer);
 
 	teach_timewait_kill(tw);
 }

@@ -17,6 +17,7 @@
 #include <linux/skbuff_ref.h>
 #endif
 #include <linux/sysctl.h>
+#include <linux/timer.h>
 #include <linux/uio.h>
 #ifdef TEACH_HAVE_NET_GSO
 #include <net/gso.h>
@@ -83,6 +84,24 @@ hrtimer_setup(struct hrtimer *timer,
 	hrtimer_init(timer, clock, mode);
 	timer->function = function;
 }
+#endif
+
+/* 6.16: timers' macro says what it does. */
+#ifndef timer_container_of
+#define timer_container_of	from_timer
+#endif
+
+/* 6.17: a socket's user is what it was made for, not what its file says. */
+#ifndef TEACH_HAVE_SK_UID
+static inline kuid_t sk_uid(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_uid);
+}
+#endif
+
+/* 6.19: a type for addresses whose size is told beside them. */
+#ifndef TEACH_HAVE_SOCKADDR_UNSIZED
+#define sockaddr_unsized	sockaddr
 #endif
 
 /* struct tcp_info has grown: 6.2, 6.7, 6.18 and 7.0. */
