@@ -373,47 +373,18 @@ static int teach_create(struct net *net, struct socket *sock, int protocol,
  * ---- Addresses ----
  */
 
-/* The two forms have one layout; DESIGN.md, addresses. */
-static int teach_check_addr(const struct sockaddr_unsized *uaddr, int addr_len)
-{
-	const struct sockaddr_teach *st = (const struct sockaddr_teach *)uaddr;
-
-	BUILD_BUG_ON(sizeof(*st) != sizeof(struct sockaddr_in));
-
-	if (addr_len < (int)sizeof(*st))
-		return -EINVAL;
-	if (st->st_family == AF_INET)
-		return 0;
-	if (st->st_family != AF_TEACH)
-		return -EAFNOSUPPORT;
-	if (memchr_inv(st->st_zero, 0, sizeof(st->st_zero)))
-		return -EINVAL;
-	return 0;
-}
-
 static int teach_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 {
-	struct sockaddr_teach *st = (struct sockaddr_teach *)uaddr;
 	struct sock *sk = sock->sk;
-	struct inet_sock *inet = inet_sk(sk);
+	bool named = true;
+	int len;
 
-	int len = sizeof(*st);
-
-	memset(st, 0, sizeof(*st));
 	lock_sock(sk);
-	st->st_family = teach_sk(sk)->user_family;
-	if (!peer) {
-		st->st_addr.s_addr = inet->inet_rcv_saddr ? : inet->inet_saddr;
-		st->st_port = inet->inet_sport;
-	} else {
-		st->st_addr.s_addr = inet->inet_daddr;
-		st->st_port = inet->inet_dport;
-		/* accept(2) asks with 2, and is told even so. */
-		if (!inet->inet_dport ||
-		    (peer == 1 &&
-		     (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_SYN_SENT)))
-			len = -ENOTCONN;
-	}
+	/* accept(2) asks with 2, and is told even so. */
+	if (peer == 1)
+		named = !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_SYN_SENT));
+	len = named ? teach_addr_name(sk, uaddr, teach_sk(sk)->user_family,
+				      peer) : -ENOTCONN;
 	release_sock(sk);
 	return len;
 }
@@ -460,28 +431,15 @@ static int teach_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
 {
 	struct sockaddr_teach *st = (struct sockaddr_teach *)uaddr;
 	struct sock *sk = sock->sk;
-	struct net *net = sock_net(sk);
-	__be32 addr = st->st_addr.s_addr;
-	u16 port = ntohs(st->st_port);
 	int err, type;
 
-	err = teach_check_addr(uaddr, addr_len);
-	/* As AF_INET: programs that leave the family out mean "any". */
-	if (err == -EAFNOSUPPORT && st->st_family == AF_UNSPEC &&
-	    addr == htonl(INADDR_ANY))
-		err = 0;
+	err = teach_addr_check_bind(sk, uaddr, addr_len, &type);
 	if (err)
 		return err;
 
-	type = inet_addr_type(net, addr);
-	if (!inet_addr_valid_or_nonlocal(net, inet_sk(sk), addr, type))
-		return -EADDRNOTAVAIL;
-	if (port && inet_port_requires_bind_service(net, port) &&
-	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
-		return -EACCES;
-
 	lock_sock(sk);
-	err = teach_bind_locked(sk, addr, port, type);
+	err = teach_bind_locked(sk, st->st_addr.s_addr, ntohs(st->st_port),
+				type);
 	if (!err && st->st_family != AF_UNSPEC)
 		teach_sk(sk)->user_family = st->st_family;
 	release_sock(sk);
@@ -607,7 +565,7 @@ static int __teach_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
 	case SS_UNCONNECTED:
 		if (sk->sk_state != TCP_CLOSE)
 			return -EISCONN;
-		err = teach_check_addr(uaddr, addr_len);
+		err = teach_addr_check(uaddr, addr_len);
 		if (!err)
 			err = teach_connect_locked(sk, (void *)uaddr);
 		if (err)

@@ -28,7 +28,8 @@
  * and after a connection, cookie.c what is done without the first of them,
  * timer.c and keepalive.c what happens when nothing does, mtu.c how large a
  * segment may be, tsq.c what waits in this host, orphan.c connections without a
- * user, urgent.c what does not wait its turn, memory.c who is charged.
+ * user, urgent.c what does not wait its turn, memory.c who is charged, addr.c
+ * how addresses are written.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -944,6 +945,15 @@ struct teach_secret {
 /* main.c */
 extern struct teach_secret teach_secret;
 extern struct proto teach_prot;
+
+/* addr.c */
+int teach_addr_check(const struct sockaddr_unsized *uaddr, int addr_len);
+int teach_addr_check_bind(struct sock *sk,
+			  const struct sockaddr_unsized *uaddr, int addr_len,
+			  int *type);
+int teach_addr_set(void *uaddr, u16 family, __be32 addr, __be16 port);
+int teach_addr_name(const struct sock *sk, struct sockaddr *uaddr, u16 family,
+		    int peer);
 
 /* socket.c */
 extern const struct net_proto_family teach_family_ops;
