@@ -168,24 +168,44 @@ bool teach_route_fragments(const struct sock *sk)
  * ---- Out ----
  */
 
-/* The checksum covers the pseudo-header with the number really sent. */
-static void teach_checksum(struct sk_buff *skb, struct tcphdr *th, u8 proto,
-			   __be32 saddr, __be32 daddr,
-			   netdev_features_t features)
+/**
+ * teach_checksum - fill in the checksum, or have the card do it
+ * @skb: from its transport header on
+ * @check: where it is
+ * @proto: the number really sent, which the pseudo-header has
+ * @saddr: the same
+ * @daddr: the same
+ * @features: of the card
+ */
+void teach_checksum(struct sk_buff *skb, __sum16 *check, u8 proto,
+		    __be32 saddr, __be32 daddr, netdev_features_t features)
 {
-	th->check = ~csum_tcpudp_magic(saddr, daddr, skb->len, proto, 0);
+	*check = ~csum_tcpudp_magic(saddr, daddr, skb->len, proto, 0);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb_transport_header(skb) - skb->head;
-	skb->csum_offset = offsetof(struct tcphdr, check);
+	skb->csum_offset = (u8 *)check - skb_transport_header(skb);
 
 	/* A card that can only do TCP and UDP would not know 253. */
 	if (!(features & NETIF_F_HW_CSUM))
 		skb_checksum_help(skb);
 }
 
-static struct iphdr *teach_push_iphdr(struct sk_buff *skb, u8 proto, u8 tos,
-				      u8 ttl, __be16 frag_off, __be32 saddr,
-				      __be32 daddr)
+/**
+ * teach_push_iphdr - put an IPv4 header in front
+ * @skb: from its transport header on
+ * @proto: what that is
+ * @tos: of the header
+ * @ttl: of the header
+ * @frag_off: of the header
+ * @saddr: of the header
+ * @daddr: of the header
+ *
+ * What is left, IP fills in on the way.
+ *
+ * Return: the header.
+ */
+struct iphdr *teach_push_iphdr(struct sk_buff *skb, u8 proto, u8 tos, u8 ttl,
+			       __be16 frag_off, __be32 saddr, __be32 daddr)
 {
 	struct iphdr *iph;
 
@@ -236,8 +256,8 @@ int teach_ip_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	skb_set_hash_from_sk(skb, sk);
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 
-	teach_checksum(skb, tcp_hdr(skb), teach_sk(sk)->wire, inet->inet_saddr,
-		       inet->inet_daddr, sk->sk_route_caps);
+	teach_checksum(skb, &tcp_hdr(skb)->check, teach_sk(sk)->wire,
+		       inet->inet_saddr, inet->inet_daddr, sk->sk_route_caps);
 
 	ttl = inet->uc_ttl >= 0 ? inet->uc_ttl : ip4_dst_hoplimit(dst);
 	iph = teach_push_iphdr(skb, teach_sk(sk)->wire,
@@ -280,8 +300,8 @@ static struct sk_buff *teach_bare_build(const struct teach_bare *seg,
 	teach_flag_byte(th) = seg->flags;
 	th->window = htons(seg->window);
 	teach_options_write((__be32 *)(th + 1), &seg->opt);
-	teach_checksum(skb, th, seg->t.proto, seg->t.laddr, seg->t.faddr,
-		       rt->dst.dev->features);
+	teach_checksum(skb, &th->check, seg->t.proto, seg->t.laddr,
+		       seg->t.faddr, rt->dst.dev->features);
 
 	teach_push_iphdr(skb, seg->t.proto, seg->tos,
 			 ip4_dst_hoplimit(&rt->dst), htons(IP_DF),

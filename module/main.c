@@ -62,6 +62,9 @@ static int __net_init teach_net_init(struct net *net)
 	err = teach_port_init(tn);
 	if (err)
 		goto out_hash;
+	err = teach_dgram_hash_init(tn);
+	if (err)
+		goto out_port;
 	teach_cong_net_init(tn);
 	err = teach_sysctl_init(tn);
 	if (err)
@@ -75,6 +78,8 @@ out_sysctl:
 	teach_sysctl_exit(tn);
 out_cong:
 	teach_cong_net_exit(tn);
+	teach_dgram_hash_exit(tn);
+out_port:
 	teach_port_exit(tn);
 out_hash:
 	teach_hash_exit(tn);
@@ -117,6 +122,7 @@ static void __net_exit teach_net_exit(struct net *net)
 	teach_hash_walk(tn, teach_end, NULL);
 	teach_sysctl_exit(tn);
 	teach_cong_net_exit(tn);
+	teach_dgram_hash_exit(tn);
 	teach_port_exit(tn);
 	teach_hash_exit(tn);
 	/* Timers and callbacks under RCU count to the end. */
@@ -155,26 +161,36 @@ static int __init teach_init(void)
 	err = proto_register(&teach_prot, 1);
 	if (err)
 		goto out_timewait;
-	err = register_pernet_subsys(&teach_net_ops);
+	err = teach_dgram_init();
 	if (err)
 		goto out_proto;
+	err = register_pernet_subsys(&teach_net_ops);
+	if (err)
+		goto out_dgram;
 	err = teach_nic_init();
 	if (err)
 		goto out_pernet;
 	err = teach_ip_init();
 	if (err)
 		goto out_nic;
-	err = sock_register(&teach_family_ops);
+	err = teach_dgram_ip_init();
 	if (err)
 		goto out_ip;
+	err = sock_register(&teach_family_ops);
+	if (err)
+		goto out_dgram_ip;
 	return 0;
 
+out_dgram_ip:
+	teach_dgram_ip_exit();
 out_ip:
 	teach_ip_exit();
 out_nic:
 	teach_nic_exit();
 out_pernet:
 	unregister_pernet_subsys(&teach_net_ops);
+out_dgram:
+	teach_dgram_exit();
 out_proto:
 	proto_unregister(&teach_prot);
 out_timewait:
@@ -191,6 +207,7 @@ out_cong:
 static void __exit teach_exit(void)
 {
 	sock_unregister(PF_TEACH);
+	teach_dgram_ip_exit();
 	teach_ip_exit();
 	teach_nic_exit();
 	unregister_pernet_subsys(&teach_net_ops);
@@ -200,6 +217,7 @@ static void __exit teach_exit(void)
 		msleep(20);
 	rcu_barrier();
 
+	teach_dgram_exit();
 	proto_unregister(&teach_prot);
 	teach_timewait_exit();
 	teach_listen_exit();

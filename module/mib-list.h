@@ -6,7 +6,9 @@
  *	C(NAME, shown as)			an event
  *	D(NAME, shown as, kernel's reason)	a received segment dropped
  *
- * Shown as in RFC 4022 and in Linux's TcpExt, where they have a name for it.
+ * Shown as in RFC 4022, in RFC 4113 and in Linux's TcpExt and Udp, where they
+ * have a name for it.  What streams and datagrams may be dropped for alike is
+ * counted together; the trace tells them apart.
  * The kernel's reason is one of <net/dropreason.h>, for skb:kfree_skb.
  */
 #ifdef C
@@ -57,6 +59,9 @@ C(ABORT_ON_TIMEOUT, "AbortOnTimeout")
 C(ABORT_ON_MEMORY, "AbortOnMemory")
 C(OUT_OF_WINDOW_ICMPS, "OutOfWindowIcmps")
 C(LOCAL_DROPS, "LocalDrops")
+C(IN_DATAGRAMS, "InDatagrams")
+C(OUT_DATAGRAMS, "OutDatagrams")
+C(SNDBUF_ERRORS, "SndbufErrors")
 #endif
 
 #ifdef D
@@ -84,6 +89,9 @@ D(CLOSED, "Closed", TCP_CLOSE)
 D(SYN_QUEUE_FULL, "SynQueueFull", NO_SOCKET)
 D(ACCEPT_QUEUE_FULL, "AcceptQueueFull", NO_SOCKET)
 D(DEFERRED, "Deferred", NOT_SPECIFIED)
+D(DGRAM_LENGTH, "DgramLength", PKT_TOO_SMALL)
+D(DGRAM_CHECKSUM, "DgramChecksum", UDP_CSUM)
+D(IGNORED_MULTI, "IgnoredMulti", NO_SOCKET)
 #endif
 
 #undef C

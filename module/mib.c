@@ -5,6 +5,7 @@
  */
 #include <linux/ip.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 
 #include "teach.h"
 
@@ -30,6 +31,7 @@ static void teach_trace_drop(const struct net *net, const struct sk_buff *skb,
 		.faddr	= iph->saddr,
 		.proto	= iph->protocol,
 	};
+	bool stream = t.proto != IPPROTO_TEACH_DGRAM;
 	u32 len = 0, seq = 0;
 	u16 flags = 0;
 
@@ -37,12 +39,16 @@ static void teach_trace_drop(const struct net *net, const struct sk_buff *skb,
 	if (reason != TEACH_DROP_TOO_SHORT && reason != TEACH_DROP_BAD_OFFSET) {
 		const struct tcphdr *th = tcp_hdr(skb);
 
+		/* UDP's ports are in the same place. */
 		t.lport = th->dest;
 		t.fport = th->source;
-		seq = ntohl(th->seq);
-		flags = teach_flag_byte(th);
 		len = skb_tail_pointer(skb) + skb->data_len -
-		      (const unsigned char *)th - th->doff * 4;
+		      (const unsigned char *)th -
+		      (stream ? th->doff * 4 : sizeof(struct udphdr));
+		if (stream) {
+			seq = ntohl(th->seq);
+			flags = teach_flag_byte(th);
+		}
 	}
 	trace_teach_drop(net, &t, seq, len, flags, teach_drop_names[reason]);
 }

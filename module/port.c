@@ -22,9 +22,6 @@
 
 #include "teach.h"
 
-#define TEACH_PORT_DYNAMIC	49152
-#define TEACH_PORTS_DYNAMIC	(65536 - TEACH_PORT_DYNAMIC)
-
 /**
  * struct teach_port - a port that somebody holds
  * @node: in its chain, whose lock covers the rest

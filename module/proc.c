@@ -4,6 +4,7 @@
  *
  *	counters	one "Name value" a line
  *	sockets		one connection or listener a line
+ *	datagrams	one datagram socket with a port a line
  */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -167,6 +168,62 @@ static const struct seq_operations teach_sockets_ops = {
 	.show	= teach_sockets_show,
 };
 
+/*
+ * ---- datagrams ----
+ *
+ * One position is one chain of the ports.
+ */
+
+static void teach_show_dgram(struct sock *sk, void *data)
+{
+	const struct teach_tuple t = {
+		.laddr	= sk->sk_rcv_saddr,
+		.faddr	= sk->sk_daddr,
+		.lport	= htons(sk->sk_num),
+		.fport	= sk->sk_dport,
+		.proto	= sk->sk_protocol,
+	};
+	struct seq_file *seq = data;
+
+	teach_show_name(seq, &t, READ_ONCE(sk->sk_state),
+			sk_rmem_alloc_get(sk), sk_wmem_alloc_get(sk));
+	seq_printf(seq, " %u %u %llu\n", atomic_read(&sk->sk_drops),
+		   from_kuid_munged(seq_user_ns(seq), sk_uid(sk)),
+		   (u64)sock_i_ino(sk));
+}
+
+static void *teach_datagrams_start(struct seq_file *seq, loff_t *pos)
+{
+	/* Position 0 is the headline. */
+	return *pos <= TEACH_DGRAM_CHAINS ?
+	       (void *)(unsigned long)(*pos + 1) : NULL;
+}
+
+static void *teach_datagrams_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	++*pos;
+	return teach_datagrams_start(seq, pos);
+}
+
+static int teach_datagrams_show(struct seq_file *seq, void *v)
+{
+	unsigned long pos = (unsigned long)v - 1;
+
+	if (!pos)
+		seq_puts(seq, "proto state recvq sendq local foreign drops uid inode\n");
+	else
+		teach_dgram_walk(teach_net(seq_file_net(seq)), pos - 1,
+				 teach_show_dgram, seq);
+	return 0;
+}
+
+static const struct seq_operations teach_datagrams_ops = {
+	.start	= teach_datagrams_start,
+	.next	= teach_datagrams_next,
+	.stop	= teach_sockets_stop,
+	.show	= teach_datagrams_show,
+};
+
 int teach_proc_init(struct teach_net *tn)
 {
 	struct net *net = tn->net;
@@ -178,6 +235,8 @@ int teach_proc_init(struct teach_net *tn)
 	if (!proc_create_net_single("counters", 0444, dir, teach_counters_show,
 				    NULL) ||
 	    !proc_create_net("sockets", 0444, dir, &teach_sockets_ops,
+			     sizeof(struct seq_net_private)) ||
+	    !proc_create_net("datagrams", 0444, dir, &teach_datagrams_ops,
 			     sizeof(struct seq_net_private))) {
 		teach_proc_exit(tn);
 		return -ENOMEM;

@@ -319,10 +319,25 @@ void teach_init_child(struct sock *sk)
 	teach_sk(sk)->entry.dif = sk->sk_bound_dev_if;
 }
 
+/**
+ * teach_init_inet - what ip(7) says of a new socket
+ * @sk: the socket, its only user
+ */
+void teach_init_inet(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+
+	inet->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?
+			 IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+	inet->uc_ttl = -1;
+	inet->mc_ttl = 1;
+	inet_set_bit(MC_LOOP, sk);
+	inet_set_bit(MC_ALL, sk);
+}
+
 static void teach_init_sock(struct sock *sk)
 {
 	const struct teach_sysctl *sysctl = &teach_sk_net(sk)->sysctl;
-	struct inet_sock *inet = inet_sk(sk);
 
 	sk->sk_destruct = teach_sock_destruct;
 	sk->sk_protocol = IPPROTO_TEACH;
@@ -332,12 +347,7 @@ static void teach_init_sock(struct sock *sk)
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(sysctl->rmem[1]));
 	sock_set_flag(sk, SOCK_RCU_FREE);
 
-	inet->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?
-			 IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
-	inet->uc_ttl = -1;
-	inet->mc_ttl = 1;
-	inet_set_bit(MC_LOOP, sk);
-	inet_set_bit(MC_ALL, sk);
+	teach_init_inet(sk);
 
 	teach_sk(sk)->wire = IPPROTO_TEACH;
 	teach_sk(sk)->user_family = AF_TEACH;
@@ -353,6 +363,8 @@ static int teach_create(struct net *net, struct socket *sock, int protocol,
 
 	if (protocol < 0 || protocol >= IPPROTO_MAX)
 		return -EINVAL;
+	if (sock->type == SOCK_DGRAM)
+		return teach_dgram_create(net, sock, protocol, kern);
 	if (sock->type != SOCK_STREAM)
 		return -ESOCKTNOSUPPORT;
 	if (protocol && protocol != IPPROTO_TEACH)

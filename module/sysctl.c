@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What can be set: /proc/sys/net/teach/NAME, where Linux has
- * net.ipv4.tcp_NAME, with the same meaning and default.  Each network
- * namespace has its own.
+ * net.ipv4.tcp_NAME, with the same meaning and default (dgram_NAME is
+ * udp_NAME).  Each network namespace has its own.
  */
 #include <linux/sysctl.h>
 
@@ -64,6 +64,21 @@ static int teach_sysctl_allowed(teach_ctl_table *ctl, int write, void *buffer,
 				size_t *len, loff_t *pos)
 {
 	return teach_sysctl_cong_list(write, buffer, len, pos, true);
+}
+
+/*
+ * ---- Memory of all datagram sockets: pages, one limit for the system ----
+ */
+
+static int teach_sysctl_dgram_mem(teach_ctl_table *ctl, int write,
+				  void *buffer, size_t *len, loff_t *pos)
+{
+	struct ctl_table value = {
+		.data	= teach_dgram_mem,
+		.maxlen	= sizeof(teach_dgram_mem),
+	};
+
+	return proc_doulongvec_minmax(&value, write, buffer, len, pos);
 }
 
 /*
@@ -156,6 +171,7 @@ static const struct ctl_table teach_sysctl_template[] = {
 			   teach_sysctl_available),
 	TEACH_SYSCTL_NAMES(allowed_congestion_control, 0644,
 			   teach_sysctl_allowed),
+	TEACH_SYSCTL_NAMES(dgram_mem, 0644, teach_sysctl_dgram_mem),
 	TEACH_SYSCTL(notsent_lowat, 1, proc_douintvec, NULL, NULL),
 	TEACH_SYSCTL(pacing_ss_ratio, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     SYSCTL_ONE_THOUSAND),
@@ -222,8 +238,9 @@ int teach_sysctl_init(struct teach_net *tn)
 	for (i = 0; i < ARRAY_SIZE(teach_sysctl_template) - 1; i++) {
 		table[i].data = (u8 *)&tn->sysctl +
 				(unsigned long)table[i].data;
-		/* Who may use which is one for all; as in Linux. */
-		if (table[i].proc_handler == teach_sysctl_allowed &&
+		/* These are one for all; as in Linux. */
+		if ((table[i].proc_handler == teach_sysctl_allowed ||
+		     table[i].proc_handler == teach_sysctl_dgram_mem) &&
 		    tn->net != &init_net)
 			table[i].mode = 0444;
 	}

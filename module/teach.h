@@ -37,6 +37,10 @@
  * much may be sent, and pacing.c how fast.  rate.c and info.c only look on, for
  * TCP_INFO.
  *
+ * Datagrams need little of this: dgram.c is their system calls and queues,
+ * dgram_ip.c their way down to IPv4 and up from it, dgram_err.c what went wrong
+ * there, dgram_hash.c their ports.
+ *
  * Locks, outermost first:
  *
  *	lock_sock(sk)		everything in struct teach_sock that is not
@@ -44,6 +48,7 @@
  *	teach_listener.lock	the SYN queue and the accept queue
  *	teach_port_head.lock	the ports of one chain
  *	teach_net.hash_lock[]	the chains of the 5-tuple table (readers: RCU)
+ *	teach_dgram_chain.lock	one chain of datagram sockets (readers: RCU)
  *
  * A struct sock is freed after an RCU grace period (SOCK_RCU_FREE).  That is
  * why looking one up takes no reference: inside rcu_read_lock() it stays,
@@ -53,6 +58,7 @@
 #define _TEACH_H
 
 #include <linux/hrtimer.h>
+#include <linux/list_nulls.h>
 #include <linux/siphash.h>
 #include <linux/skbuff.h>
 #include <linux/timer.h>
@@ -812,12 +818,63 @@ struct teach_timewait {
 };
 
 /*
+ * ---- Datagrams ----
+ */
+
+/* The two tables that a datagram socket may be in: dgram_hash.c. */
+enum teach_dgram_table {
+	TEACH_DGRAM_PORTS,	/* by local port: all that have one */
+	TEACH_DGRAM_PEERS,	/* by 5-tuple: those that are connected */
+	TEACH_DGRAM_TABLES
+};
+
+/**
+ * struct teach_dgram_chain - one chain of one of the tables
+ * @lock: for writers
+ * @head: struct teach_dgram_sock.node of that table; ends in the chain's
+ *	number, by which a reader sees that a socket has taken it elsewhere
+ */
+struct teach_dgram_chain {
+	spinlock_t		lock;	/* of writers */
+	struct hlist_nulls_head	head;
+};
+
+/**
+ * struct teach_dgram_sock - a socket for datagrams
+ * @inet: addresses, ports and options; first, as IP reads it
+ * @node: in the two tables
+ * @chain: which chain of each
+ * @user_family: the form it answers in
+ *
+ * Under lock_sock(), but for the receive queue: that and what is charged for
+ * it are under sk_receive_queue.lock, so that to receive needs no other lock.
+ * Freed by teach_dgram_destruct(), an RCU grace period after the last
+ * reference.
+ */
+struct teach_dgram_sock {
+	struct inet_sock	inet;
+	struct hlist_nulls_node	node[TEACH_DGRAM_TABLES];
+	u32			chain[TEACH_DGRAM_TABLES];
+	u16			user_family;
+};
+
+static inline struct teach_dgram_sock *teach_dgram_sk(const struct sock *sk)
+{
+	return (struct teach_dgram_sock *)sk;
+}
+
+/*
  * ---- A network namespace ----
  */
 
+#define TEACH_DGRAM_CHAINS	1024
 #define TEACH_HASH_LOCKS	256
 #define TEACH_PORT_CHAINS	256
 #define TEACH_LISTEN_CHAINS	64
+
+/* RFC 6335 6: the ports that are given out to who asks for none. */
+#define TEACH_PORT_DYNAMIC	49152
+#define TEACH_PORTS_DYNAMIC	(65536 - TEACH_PORT_DYNAMIC)
 
 struct teach_port_head {
 	spinlock_t		lock;	/* of the chain and its ports */
@@ -878,6 +935,7 @@ struct teach_sysctl {
  * @listeners: by port; RCU
  * @listen_lock: writers of @listeners
  * @ports: those in use, by number
+ * @dgram: the tables of datagram sockets, TEACH_DGRAM_CHAINS chains each
  * @mib: counters, see mib.h
  * @timewaits: how many, for max_tw_buckets
  * @orphans: how many, for max_orphans
@@ -899,6 +957,7 @@ struct teach_net {
 	struct hlist_head	listeners[TEACH_LISTEN_CHAINS];
 	spinlock_t		listen_lock;	/* of @listeners */
 	struct teach_port_head	*ports;
+	struct teach_dgram_chain *dgram[TEACH_DGRAM_TABLES];
 
 	struct teach_mib __percpu *mib;
 	atomic_t		timewaits;
@@ -958,6 +1017,7 @@ int teach_addr_name(const struct sock *sk, struct sockaddr *uaddr, u16 family,
 /* socket.c */
 extern const struct net_proto_family teach_family_ops;
 extern const struct proto_ops teach_stream_ops;
+void teach_init_inet(struct sock *sk);
 void teach_init_child(struct sock *sk);
 void teach_tuple_set(struct sock *sk);
 void teach_set_state(struct sock *sk, int state);
@@ -1390,8 +1450,56 @@ void teach_setup_caps(struct sock *sk, struct dst_entry *dst);
 bool teach_filter(struct sock *sk, struct sk_buff *skb);
 int teach_ip_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn);
 int teach_ip_send(struct net *net, const struct teach_bare *seg);
+void teach_checksum(struct sk_buff *skb, __sum16 *check, u8 proto,
+		    __be32 saddr, __be32 daddr, netdev_features_t features);
+struct iphdr *teach_push_iphdr(struct sk_buff *skb, u8 proto, u8 tos, u8 ttl,
+			       __be16 frag_off, __be32 saddr, __be32 daddr);
 u32 teach_isn(const struct teach_tuple *t);
 u32 teach_ts_offset(const struct teach_tuple *t);
+
+/* dgram.c */
+extern struct proto teach_dgram_prot;
+extern long teach_dgram_mem[3];
+int teach_dgram_init(void);
+void teach_dgram_exit(void);
+int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
+		       int kern);
+void teach_dgram_queue(struct sock *sk, struct sk_buff *skb);
+
+/* dgram_hash.c */
+int teach_dgram_hash_init(struct teach_net *tn);
+void teach_dgram_hash_exit(struct teach_net *tn);
+int teach_dgram_port_bind(struct sock *sk, u16 number);
+void teach_dgram_port_put(struct sock *sk);
+void teach_dgram_peer_set(struct sock *sk);
+void teach_dgram_peer_clear(struct sock *sk);
+struct sock *teach_dgram_lookup(struct teach_net *tn,
+				const struct teach_tuple *t, int dif);
+void teach_dgram_lookup_all(struct teach_net *tn, const struct teach_tuple *t,
+			    int dif, void (*fn)(struct sock *sk, void *data),
+			    void *data);
+void teach_dgram_walk(struct teach_net *tn, u32 number,
+		      void (*fn)(struct sock *sk, void *data), void *data);
+
+/* dgram_ip.c */
+int teach_dgram_ip_init(void);
+void teach_dgram_ip_exit(void);
+int teach_dgram_cmsg(struct sock *sk, struct msghdr *msg,
+		     struct ipcm_cookie *ipc);
+struct rtable *teach_dgram_route(struct sock *sk, struct flowi4 *fl4,
+				 const struct ipcm_cookie *ipc, __be32 daddr,
+				 __be16 dport, bool link);
+bool teach_dgram_fits(struct sock *sk, const struct flowi4 *fl4,
+		      const struct rtable *rt, size_t len);
+int teach_dgram_xmit(struct sock *sk, struct sk_buff *skb,
+		     const struct flowi4 *fl4, const struct ipcm_cookie *ipc,
+		     struct rtable *rt);
+
+/* dgram_err.c */
+void teach_dgram_local_error(struct sock *sk, int err, __be32 daddr,
+			     __be16 dport, u32 info);
+int teach_dgram_recv_error(struct sock *sk, struct msghdr *msg, size_t len);
+int teach_dgram_err(struct sk_buff *skb, u32 info);
 
 /* proc.c, sysctl.c */
 int teach_proc_init(struct teach_net *tn);

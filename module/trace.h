@@ -8,7 +8,9 @@
  *				one that it meets
  *	teach_state		a connection goes from one state of RFC 9293
  *				3.3.2 to another
- *	teach_drop		a received segment is dropped
+ *	teach_drop		a received segment or datagram is dropped
+ *	teach_datagram_out	a datagram goes down to IP
+ *	teach_datagram_in	a datagram has come up from IP, and is right
  *
  * Addresses are in network byte order, ports and all else in the host's.
  * laddr and lport are this host's in both directions.
@@ -184,6 +186,47 @@ TRACE_EVENT(teach_drop,
 		      __entry->faddr, __entry->fport,
 		      show_teach_flags(__entry->flags), __entry->seq,
 		      __entry->len, __entry->reason)
+);
+
+DECLARE_EVENT_CLASS(teach_datagram,
+		    TP_PROTO(const struct net *net, const struct teach_tuple *t,
+			     u32 len),
+		    TP_ARGS(net, t, len),
+
+		    TP_STRUCT__entry(__field(__u32, netns)
+				     __array(__u8, laddr, 4)
+				     __array(__u8, faddr, 4)
+				     __field(__u16, lport)
+				     __field(__u16, fport)
+				     __field(__u32, len)
+				     __field(__u8, proto)
+		    ),
+
+		    TP_fast_assign(__entry->netns = net->ns.inum;
+				   memcpy(__entry->laddr, &t->laddr, 4);
+				   memcpy(__entry->faddr, &t->faddr, 4);
+				   __entry->lport = ntohs(t->lport);
+				   __entry->fport = ntohs(t->fport);
+				   __entry->len = len;
+				   __entry->proto = t->proto;
+		    ),
+
+		    TP_printk("netns=%u proto=%u %pI4:%u %pI4:%u len=%u",
+			      __entry->netns, __entry->proto,
+			      __entry->laddr, __entry->lport,
+			      __entry->faddr, __entry->fport, __entry->len)
+);
+
+DEFINE_EVENT(teach_datagram, teach_datagram_out,
+	     TP_PROTO(const struct net *net, const struct teach_tuple *t,
+		      u32 len),
+	     TP_ARGS(net, t, len)
+);
+
+DEFINE_EVENT(teach_datagram, teach_datagram_in,
+	     TP_PROTO(const struct net *net, const struct teach_tuple *t,
+		      u32 len),
+	     TP_ARGS(net, t, len)
 );
 
 #endif /* _TEACH_TRACE_H */

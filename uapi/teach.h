@@ -3,8 +3,9 @@
  * AF_TEACH: what a program includes.
  *
  *	fd = socket(AF_TEACH, SOCK_STREAM, 0);
+ *	fd = socket(AF_TEACH, SOCK_DGRAM, 0);
  *
- * Everything after that is what socket(7), ip(7) and tcp(7) say.  Every
+ * Everything after that is what socket(7), ip(7), tcp(7) and udp(7) say.  Every
  * call that takes a struct sockaddr_teach also takes a plain struct
  * sockaddr_in, and a socket answers in the form it was last addressed in.
  */

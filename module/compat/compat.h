@@ -68,6 +68,7 @@ static int fn##_compat(struct socket *sock, struct socket *newsock,	\
 #ifndef inet_test_bit
 #define inet_test_bit(nr, sk)	(inet_sk(sk)->TEACH_INET_BIT_##nr)
 #define inet_set_bit(nr, sk)	(inet_sk(sk)->TEACH_INET_BIT_##nr = 1)
+#define inet_cmsg_flags(inet)	READ_ONCE((inet)->cmsg_flags)
 #define TEACH_INET_BIT_BIND_ADDRESS_NO_PORT	bind_address_no_port
 #define TEACH_INET_BIT_MC_ALL			mc_all
 #define TEACH_INET_BIT_MC_LOOP			mc_loop

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whose datagram is it?  The local ports of datagram sockets, and the table of
+ * those that are connected.
+ *
+ *	PORTS	[port]	  all who have one: unconnected, bound to one of
+ *			  our addresses or to none, and connected
+ *	PEERS	[5-tuple] the connected, a second time: a server may have
+ *			  thousands of them on one port
+ *
+ * Readers take no lock and no reference: they run under RCU, and a socket is
+ * freed a grace period after it has left the tables.  But connect(2) and
+ * bind(2) may put it into another chain at once, and carry a reader there who
+ * stands on it.  So a chain ends in its own number, and who arrives at another
+ * one begins again.
+ *
+ * Ports are those of port.c, with a rule that is simpler: nobody listens, and
+ * nothing is left of a connection.
+ */
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/rculist_nulls.h>
+
+#include "teach.h"
+
+static struct sock *teach_dgram_node_sk(struct hlist_nulls_node *node,
+					enum teach_dgram_table which)
+{
+	return (struct sock *)container_of(node - which,
+					   struct teach_dgram_sock, node[0]);
+}
+
+static struct hlist_nulls_node *
+teach_dgram_first(const struct teach_dgram_chain *chain)
+{
+	return rcu_dereference_check(hlist_nulls_first_rcu(&chain->head), true);
+}
+
+static struct hlist_nulls_node *
+teach_dgram_next(const struct hlist_nulls_node *node)
+{
+	return rcu_dereference_check(hlist_nulls_next_rcu(node), true);
+}
+
+static u32 teach_dgram_port_chain(u16 number)
+{
+	return number & (TEACH_DGRAM_CHAINS - 1);
+}
+
+static u32 teach_dgram_peer_chain(const struct teach_tuple *t)
+{
+	return teach_hash_tuple(t) & (TEACH_DGRAM_CHAINS - 1);
+}
+
+static struct teach_dgram_chain *
+teach_dgram_chain_of(struct sock *sk, enum teach_dgram_table which)
+{
+	struct teach_dgram_chain *table = teach_sk_net(sk)->dgram[which];
+
+	return &table[teach_dgram_sk(sk)->chain[which]];
+}
+
+/* Context: the chain's lock. */
+static void teach_dgram_link(struct sock *sk, enum teach_dgram_table which,
+			     u32 number)
+{
+	teach_dgram_sk(sk)->chain[which] = number;
+	hlist_nulls_add_head_rcu(&teach_dgram_sk(sk)->node[which],
+				 &teach_dgram_chain_of(sk, which)->head);
+}
+
+static bool teach_dgram_linked(const struct sock *sk,
+			       enum teach_dgram_table which)
+{
+	return !hlist_nulls_unhashed(&teach_dgram_sk(sk)->node[which]);
+}
+
+static void teach_dgram_unlink(struct sock *sk, enum teach_dgram_table which)
+{
+	struct teach_dgram_chain *chain = teach_dgram_chain_of(sk, which);
+
+	if (!teach_dgram_linked(sk, which))
+		return;
+	spin_lock_bh(&chain->lock);
+	hlist_nulls_del_init_rcu(&teach_dgram_sk(sk)->node[which]);
+	spin_unlock_bh(&chain->lock);
+}
+
+/*
+ * ---- Look-up ----
+ */
+
+/* How well a datagram fits to a socket; 0 if it is not for it. */
+static int teach_dgram_score(const struct sock *sk, const struct teach_tuple *t,
+			     int dif)
+{
+	int score = 1;
+
+	if (sk->sk_num != ntohs(t->lport))
+		return 0;
+	if (sk->sk_rcv_saddr) {
+		if (sk->sk_rcv_saddr != t->laddr)
+			return 0;
+		score += 2;
+	}
+	if (sk->sk_daddr) {
+		if (sk->sk_daddr != t->faddr)
+			return 0;
+		score++;
+	}
+	if (sk->sk_dport) {
+		if (sk->sk_dport != t->fport)
+			return 0;
+		score++;
+	}
+	if (sk->sk_bound_dev_if) {
+		if (sk->sk_bound_dev_if != dif)
+			return 0;
+		score++;
+	}
+	return score;
+}
+
+/* Of those that fit equally well the last one that came. */
+static struct sock *teach_dgram_best(struct teach_net *tn,
+				     enum teach_dgram_table which, u32 number,
+				     const struct teach_tuple *t, int dif)
+{
+	struct hlist_nulls_node *node;
+	struct sock *sk, *best;
+	int score, best_score;
+
+	do {
+		best = NULL;
+		best_score = 0;
+		node = teach_dgram_first(&tn->dgram[which][number]);
+		for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
+			sk = teach_dgram_node_sk(node, which);
+			score = teach_dgram_score(sk, t, dif);
+			if (score > best_score) {
+				best = sk;
+				best_score = score;
+			}
+		}
+	} while (get_nulls_value(node) != number);
+	return best;
+}
+
+/**
+ * teach_dgram_lookup - the socket that a datagram is for
+ * @tn: the network namespace
+ * @t: the 5-tuple, as this host sees it
+ * @dif: the device that the datagram came in by
+ *
+ * Nobody fits better than who is connected to the sender.
+ *
+ * Context: rcu_read_lock(), which also keeps what is returned.
+ */
+struct sock *teach_dgram_lookup(struct teach_net *tn,
+				const struct teach_tuple *t, int dif)
+{
+	struct sock *sk;
+
+	sk = teach_dgram_best(tn, TEACH_DGRAM_PEERS, teach_dgram_peer_chain(t),
+			      t, dif);
+	if (sk)
+		return sk;
+	return teach_dgram_best(tn, TEACH_DGRAM_PORTS,
+				teach_dgram_port_chain(ntohs(t->lport)), t,
+				dif);
+}
+
+/**
+ * teach_dgram_lookup_all - the sockets that a datagram to many is for
+ * @tn: the network namespace
+ * @t: the 5-tuple, as this host sees it
+ * @dif: the device that the datagram came in by
+ * @fn: is told each of them
+ * @data: for @fn
+ *
+ * A socket that moves meanwhile may miss it, or others of its chain.
+ *
+ * Context: rcu_read_lock().
+ */
+void teach_dgram_lookup_all(struct teach_net *tn, const struct teach_tuple *t,
+			    int dif, void (*fn)(struct sock *sk, void *data),
+			    void *data)
+{
+	u32 number = teach_dgram_port_chain(ntohs(t->lport));
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	node = teach_dgram_first(&tn->dgram[TEACH_DGRAM_PORTS][number]);
+	for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
+		sk = teach_dgram_node_sk(node, TEACH_DGRAM_PORTS);
+		if (teach_dgram_score(sk, t, dif))
+			fn(sk, data);
+	}
+}
+
+/**
+ * teach_dgram_walk - all sockets that have a port in one chain
+ * @tn: the network namespace
+ * @number: of the chain, less than TEACH_DGRAM_CHAINS
+ * @fn: is told each of them, under rcu_read_lock()
+ * @data: for @fn
+ */
+void teach_dgram_walk(struct teach_net *tn, u32 number,
+		      void (*fn)(struct sock *sk, void *data), void *data)
+{
+	struct hlist_nulls_node *node;
+
+	rcu_read_lock();
+	node = teach_dgram_first(&tn->dgram[TEACH_DGRAM_PORTS][number]);
+	for (; !is_a_nulls(node); node = teach_dgram_next(node))
+		fn(teach_dgram_node_sk(node, TEACH_DGRAM_PORTS), data);
+	rcu_read_unlock();
+}
+
+/*
+ * ---- Ports ----
+ */
+
+/* Those who share a port all say SO_REUSEADDR, or are bound apart. */
+static bool teach_dgram_conflict(const struct sock *sk,
+				 const struct sock *other)
+{
+	if (sk->sk_reuse && other->sk_reuse)
+		return false;
+	if (sk->sk_bound_dev_if && other->sk_bound_dev_if &&
+	    sk->sk_bound_dev_if != other->sk_bound_dev_if)
+		return false;
+	return !sk->sk_rcv_saddr || !other->sk_rcv_saddr ||
+	       sk->sk_rcv_saddr == other->sk_rcv_saddr;
+}
+
+/* With @alone, not even those who would share it may be there. */
+static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
+{
+	u32 chain_number = teach_dgram_port_chain(number);
+	struct teach_dgram_chain *chain;
+	struct hlist_nulls_node *node;
+	struct sock *other;
+	int err = 0;
+
+	chain = &teach_sk_net(sk)->dgram[TEACH_DGRAM_PORTS][chain_number];
+	spin_lock_bh(&chain->lock);
+	node = teach_dgram_first(chain);
+	for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
+		other = teach_dgram_node_sk(node, TEACH_DGRAM_PORTS);
+		if (other->sk_num == number &&
+		    (alone || teach_dgram_conflict(sk, other)))
+			err = -EADDRINUSE;
+	}
+	if (!err) {
+		inet_sk(sk)->inet_num = number;
+		inet_sk(sk)->inet_sport = htons(number);
+		teach_dgram_link(sk, TEACH_DGRAM_PORTS, chain_number);
+	}
+	spin_unlock_bh(&chain->lock);
+	return err;
+}
+
+/**
+ * teach_dgram_port_bind - hold a port
+ * @sk: the socket, locked; its local address set, without a port
+ * @number: the port, or 0 for any dynamic one that is free
+ *
+ * RFC 6056 3.3.1: which one, nobody can guess.
+ *
+ * Return: 0, or -EADDRINUSE.
+ */
+int teach_dgram_port_bind(struct sock *sk, u16 number)
+{
+	u32 offset;
+	int i;
+
+	if (number)
+		return teach_dgram_port_try(sk, number, false);
+
+	offset = get_random_u32();
+	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
+		number = TEACH_PORT_DYNAMIC + offset % TEACH_PORTS_DYNAMIC;
+		if (!teach_dgram_port_try(sk, number, true))
+			return 0;
+		cond_resched();
+	}
+	return -EADDRINUSE;
+}
+
+/**
+ * teach_dgram_port_put - nobody finds it any more, and its port is free
+ * @sk: the socket, locked or its only user; may hold no port
+ */
+void teach_dgram_port_put(struct sock *sk)
+{
+	teach_dgram_peer_clear(sk);
+	teach_dgram_unlink(sk, TEACH_DGRAM_PORTS);
+	inet_sk(sk)->inet_num = 0;
+	inet_sk(sk)->inet_sport = 0;
+}
+
+/**
+ * teach_dgram_peer_set - it is connected, so it is to be found by its peer
+ * @sk: the socket, locked; not in the table of peers
+ *
+ * Without a port of the peer's it has no 5-tuple.
+ */
+void teach_dgram_peer_set(struct sock *sk)
+{
+	const struct teach_tuple t = {
+		.laddr	= sk->sk_rcv_saddr,
+		.faddr	= sk->sk_daddr,
+		.lport	= inet_sk(sk)->inet_sport,
+		.fport	= sk->sk_dport,
+		.proto	= IPPROTO_TEACH_DGRAM,
+	};
+	u32 number = teach_dgram_peer_chain(&t);
+	struct teach_dgram_chain *chain;
+
+	if (!t.fport)
+		return;
+	chain = &teach_sk_net(sk)->dgram[TEACH_DGRAM_PEERS][number];
+	spin_lock_bh(&chain->lock);
+	teach_dgram_link(sk, TEACH_DGRAM_PEERS, number);
+	spin_unlock_bh(&chain->lock);
+}
+
+/**
+ * teach_dgram_peer_clear - its peer will change
+ * @sk: the socket, locked or its only user; may have none
+ */
+void teach_dgram_peer_clear(struct sock *sk)
+{
+	teach_dgram_unlink(sk, TEACH_DGRAM_PEERS);
+}
+
+/*
+ * ---- A network namespace ----
+ */
+
+static struct teach_dgram_chain *teach_dgram_table_alloc(void)
+{
+	struct teach_dgram_chain *table;
+	int i;
+
+	table = kvcalloc(TEACH_DGRAM_CHAINS, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return NULL;
+	for (i = 0; i < TEACH_DGRAM_CHAINS; i++) {
+		spin_lock_init(&table[i].lock);
+		INIT_HLIST_NULLS_HEAD(&table[i].head, i);
+	}
+	return table;
+}
+
+int teach_dgram_hash_init(struct teach_net *tn)
+{
+	int which;
+
+	for (which = 0; which < TEACH_DGRAM_TABLES; which++)
+		tn->dgram[which] = teach_dgram_table_alloc();
+	for (which = 0; which < TEACH_DGRAM_TABLES; which++) {
+		if (!tn->dgram[which]) {
+			teach_dgram_hash_exit(tn);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void teach_dgram_hash_exit(struct teach_net *tn)
+{
+	int which;
+
+	for (which = 0; which < TEACH_DGRAM_TABLES; which++)
+		kvfree(tn->dgram[which]);
+}
