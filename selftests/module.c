@@ -177,6 +177,39 @@ TEST_F(module, busy)
 	expect_gone(_metadata);
 }
 
+static int dgram(const struct net *net, enum host host)
+{
+	int fd;
+
+	net_enter(net, host);
+	fd = socket(AF_TEACH, SOCK_DGRAM, 0);
+	if (fd < 0)
+		net_fatal("socket(AF_TEACH, SOCK_DGRAM, 0)");
+	return fd;
+}
+
+/* Datagrams unread, and others that wait for an address below the socket. */
+TEST_F(module, busy_with_datagrams)
+{
+	int server = dgram(&self->net, B);
+	int client = dgram(&self->net, A);
+	int i;
+
+	EXPECT_EQ(EWOULDBLOCK, unload());
+	ASSERT_EQ(0, net_bind(server, ADDR_B, NET_PORT));
+	ASSERT_EQ(0, net_connect(client, ADDR_B, NET_PORT));
+	for (i = 0; i < 10; i++)
+		EXPECT_EQ(1, send(client, "x", 1, 0));
+	EXPECT_TRUE(net_wait_poll(server, POLLIN));
+	ASSERT_EQ(0, net_connect(client, ADDR_NOARP, NET_PORT));
+	EXPECT_EQ(1, send(client, "x", 1, 0));
+	close(client);
+	EXPECT_EQ(EWOULDBLOCK, unload());
+	close(server);
+	EXPECT_EQ(0, unload_soon());
+	expect_gone(_metadata);
+}
+
 /* A socket on its way through another one holds the module, too. */
 TEST_F(module, busy_in_flight)
 {
