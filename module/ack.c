@@ -58,6 +58,8 @@ static void teach_acked_segment(struct sock *sk, struct sk_buff *skb,
 		ts->lost_out -= cb->segs;
 	if (cb->retrans)
 		ts->retrans_out -= cb->segs;
+	if (unlikely(cb->tx_ack))
+		teach_stamp_acked(sk, skb, cb->end_seq);
 	teach_rtx_unlink(ts, skb);
 	teach_free_segment(sk, skb);
 }
@@ -68,6 +70,8 @@ static void teach_acked_part(struct sock *sk, struct sk_buff *skb, u32 una,
 {
 	struct teach_cb part = *teach_cb(skb);
 
+	if (unlikely(part.tx_ack))
+		teach_stamp_acked(sk, skb, una);
 	part.segs = teach_rtx_trim(sk, skb, una);
 	part.end_seq = una;
 	ack->acked += part.segs;

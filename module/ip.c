@@ -640,6 +640,25 @@ u32 teach_ts_offset(const struct teach_tuple *t)
  */
 
 /*
+ * A tag of stamp.c for the driver: it is for the segment that has the byte.
+ * The socket, which the driver tells, has gone to the last of them.
+ */
+static void teach_gso_stamp(struct sock *sk, const struct sk_buff *skb,
+			    struct sk_buff *seg, u32 seq, u32 mss)
+{
+	u32 watched = teach_stamp_seq(sk, skb);
+
+	while (seg->next && !before(watched, seq + mss)) {
+		seg = seg->next;
+		seq += mss;
+	}
+	if (!seg->sk)
+		skb_set_owner_w(seg, sk);
+	skb_shinfo(seg)->tx_flags |= SKBTX_SW_TSTAMP;
+	skb_shinfo(seg)->tskey = skb_shinfo(skb)->tskey;
+}
+
+/*
  * Cut @skb into segments of gso_size bytes: what teach_xmit() would have
  * built.  Called where a device cannot take it whole.
  */
@@ -647,6 +666,7 @@ static struct sk_buff *teach_gso_segment(struct sk_buff *skb,
 					 netdev_features_t features)
 {
 	struct sk_buff *segs, *seg;
+	struct sock *sk = skb->sk;
 	const struct iphdr *iph;
 	u32 seq, mss, hdrlen, len;
 	struct tcphdr *th;
@@ -666,6 +686,8 @@ static struct sk_buff *teach_gso_segment(struct sk_buff *skb,
 	if (IS_ERR_OR_NULL(segs))
 		return segs;
 
+	if (sk && unlikely(skb_shinfo(skb)->tx_flags & SKBTX_SW_TSTAMP))
+		teach_gso_stamp(sk, skb, segs, seq, mss);
 	for (seg = segs; seg; seg = seg->next) {
 		iph = ip_hdr(seg);
 		th = tcp_hdr(seg);

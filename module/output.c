@@ -190,12 +190,15 @@ static struct sk_buff *teach_split(struct sock *sk, struct sk_buff *skb,
 	teach_cb(rest)->seq = cb->seq + len;
 	cb->end_seq = cb->seq + len;
 	cb->flags &= ~(TEACH_FIN | TEACH_PSH);
+	if (unlikely(teach_stamp_wanted(skb)))
+		teach_stamp_split(sk, skb, rest);
 	return rest;
 }
 
 /*
  * Put what waits behind @skb into it, too, of both the bytes of which are in
- * pages.  Return: false when there is nothing, or they are too many pages.
+ * pages.  Return: false when there is nothing, or they are too many pages, or
+ * somebody watches them.
  */
 static bool teach_write_join(struct sock *sk, struct sk_buff *skb)
 {
@@ -206,7 +209,8 @@ static bool teach_write_join(struct sock *sk, struct sk_buff *skb)
 	if (skb_queue_is_last(&sk->sk_write_queue, skb))
 		return false;
 	next = skb_queue_next(&sk->sk_write_queue, skb);
-	if (!skb_try_coalesce(skb, next, &stolen, &moved))
+	if (teach_stamp_wanted(skb) || teach_stamp_wanted(next) ||
+	    !skb_try_coalesce(skb, next, &stolen, &moved))
 		return false;
 	/* The pages are charged already, and change hands only. */
 	next->truesize -= moved;

@@ -142,6 +142,8 @@ static bool teach_coalesce(struct sock *sk, struct sk_buff *to,
 
 	atomic_add(delta, &sk->sk_rmem_alloc);
 	sk_mem_charge(sk, delta);
+	if (unlikely(teach_stamped(from)))
+		teach_stamp_joined(to, from);
 	teach_cb(to)->end_seq = teach_cb(from)->end_seq;
 	teach_cb(to)->flags |= teach_cb(from)->flags;
 	kfree_skb_partial(from, stolen);
@@ -168,6 +170,7 @@ static struct sk_buff *teach_compact(struct sock *sk, struct sk_buff *skb)
 		return skb;
 	}
 	*teach_cb(tight) = *teach_cb(skb);
+	teach_stamp_joined(tight, skb);
 	consume_skb(skb);
 	return tight;
 }

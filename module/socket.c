@@ -278,6 +278,7 @@ static void teach_reset(struct sock *sk)
 	ts->ato = 0;
 	ts->oow_ack_time = 0;
 	ts->deferred = 0;
+	atomic_set(&sk->sk_tskey, 0);
 	teach_rtt_init(ts);
 	teach_cong_reset(sk);
 }

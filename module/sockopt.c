@@ -164,6 +164,11 @@ static int teach_set_option(struct sock *sk, int optname, int val)
 			return -EINVAL;
 		ts->user_timeout = val;
 		return 0;
+	case TCP_INQ:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		ts->inq = val;
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -293,6 +298,9 @@ static int teach_get_option(struct sock *sk, int optname, int *val)
 		return 0;
 	case TCP_USER_TIMEOUT:
 		*val = ts->user_timeout;
+		return 0;
+	case TCP_INQ:
+		*val = ts->inq;
 		return 0;
 	default:
 		return -ENOPROTOOPT;

@@ -181,10 +181,23 @@ static void teach_push_written(struct sock *sk, int flags)
 	teach_push(sk);
 }
 
+/* Of the control messages it is only SO_TIMESTAMPING that means something. */
+static int teach_send_control(struct sock *sk, struct msghdr *msg, u32 *stamps)
+{
+	struct sockcm_cookie cookie;
+
+	sockcm_init(&cookie, sk);
+	if (sock_cmsg_send(sk, msg, &cookie))
+		return -EINVAL;
+	*stamps = cookie.tsflags;
+	return 0;
+}
+
 static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg,
 				struct ubuf_info *uarg)
 {
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	u32 stamps = READ_ONCE(sk->sk_tsflags);
 	int copied = 0, err;
 
 	if (msg->msg_flags & MSG_FASTOPEN) {
@@ -193,6 +206,11 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg,
 	}
 	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
 		err = sk_stream_wait_connect(sk, &timeo);
+		if (err)
+			goto error;
+	}
+	if (unlikely(msg->msg_controllen)) {
+		err = teach_send_control(sk, msg, &stamps);
 		if (err)
 			goto error;
 	}
@@ -221,15 +239,16 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg,
 			goto error;
 		teach_check_mss(sk);
 	}
-	if (copied)
-		teach_push_written(sk, msg->msg_flags);
-	return copied;
-
+	err = 0;
 error:
 	if (copied) {
+		if (unlikely(stamps & SOF_TIMESTAMPING_TX_RECORD_MASK))
+			teach_stamp_wrote(sk, stamps, copied);
 		teach_push_written(sk, msg->msg_flags);
 		return copied;
 	}
+	if (!err)
+		return 0;
 	/* EPOLLOUT has to be seen again by who waits for an edge. */
 	if (err == -EAGAIN && skb_queue_empty(&sk->sk_write_queue))
 		teach_wake_writers(sk);
@@ -366,7 +385,8 @@ static int teach_recv_wait(struct sock *sk, int copied, int target,
 }
 
 static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
-				size_t len, int flags)
+				size_t len, int flags,
+				struct teach_stamp *stamp)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
@@ -418,6 +438,8 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 			seq += used;
 			copied += used;
 			len -= used;
+			if (unlikely(teach_stamped(skb)))
+				teach_stamp_take(skb, stamp);
 		}
 		if (!(flags & MSG_PEEK)) {
 			WRITE_ONCE(ts->copied_seq, seq);
@@ -431,18 +453,41 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 	return copied ? : err;
 }
 
+/*
+ * How much is left, for TCP_INQ and for io_uring.  The peer's FIN is one byte
+ * of it, for there is still something to be found out.
+ */
+static void teach_recv_inq(const struct sock *sk, struct msghdr *msg)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+
+	msg->msg_get_inq = 1;
+	msg->msg_inq = ts->rcv_nxt - ts->copied_seq;
+}
+
 int teach_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		  int flags)
 {
 	struct sock *sk = sock->sk;
+	struct teach_stamp stamp = {};
+	bool inq;
 	int ret;
 
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
 
 	lock_sock(sk);
-	ret = teach_recvmsg_locked(sk, msg, len, flags);
+	ret = teach_recvmsg_locked(sk, msg, len, flags, &stamp);
+	inq = teach_sk(sk)->inq;
+	if (unlikely(inq || msg->msg_get_inq))
+		teach_recv_inq(sk, msg);
 	release_sock(sk);
+
+	if (ret >= 0 && unlikely(stamp.software || stamp.hardware))
+		teach_stamp_put(sk, msg, &stamp);
+	if (ret >= 0 && unlikely(inq))
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(msg->msg_inq),
+			 &msg->msg_inq);
 	return ret;
 }
 

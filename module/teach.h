@@ -28,8 +28,8 @@
  * and after a connection, cookie.c what is done without the first of them,
  * timer.c and keepalive.c what happens when nothing does, mtu.c how large a
  * segment may be, tsq.c what waits in this host, orphan.c connections without a
- * user, urgent.c what does not wait its turn, memory.c who is charged, addr.c
- * how addresses are written.
+ * user, urgent.c what does not wait its turn, stamp.c when it came and left,
+ * memory.c who is charged, addr.c how addresses are written.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -555,6 +555,7 @@ struct teach_sock {
 	int			linger2;	/* TCP_LINGER2, in jiffies */
 	u32			notsent_lowat;	/* TCP_NOTSENT_LOWAT */
 	u32			user_clamp;	/* TCP_WINDOW_CLAMP; 0: none */
+	bool			inq;		/* TCP_INQ */
 
 	bool			orphan;		/* counted as one: orphan.c */
 
@@ -614,6 +615,7 @@ static inline struct sock *teach_entry_sk(const struct teach_entry *e)
  * @ever_retrans: sent: more than once, so no RTT from it (Karn)
  * @more: to be sent: MSG_MORE came with its last bytes
  * @at_once: to be sent: not held back, by Nagle or a cork
+ * @tx_ack: to be sent: stamp.c wants to know when it is acknowledged
  * @first_tx_us: sent: the next three and @app_limited are rate.c's
  * @delivered_us: sent: see there
  * @delivered: sent: see there
@@ -640,13 +642,14 @@ struct teach_cb {
 	};
 	u16			mss;
 	u8			flags;
-	u8			ce:1,
+	u16			ce:1,
 				sacked:1,
 				lost:1,
 				retrans:1,
 				ever_retrans:1,
 				more:1,
 				at_once:1,
+				tx_ack:1,
 				app_limited:1;
 	u32			delivered;
 };
@@ -1136,6 +1139,33 @@ u32 teach_urgent_bound(const struct teach_sock *ts, u32 seq, u32 len);
 void teach_urgent_passed(struct teach_sock *ts);
 int teach_recv_urgent(struct sock *sk, struct msghdr *msg, size_t len,
 		      int flags);
+
+/**
+ * struct teach_stamp - when a segment came
+ * @software: by the kernel's clock; 0 when unknown
+ * @hardware: by the card's; 0 when unknown
+ */
+struct teach_stamp {
+	ktime_t			software;
+	ktime_t			hardware;
+};
+
+static inline bool teach_stamped(struct sk_buff *skb)
+{
+	return skb->tstamp || skb_hwtstamps(skb)->hwtstamp;
+}
+
+/* stamp.c */
+void teach_stamp_take(struct sk_buff *skb, struct teach_stamp *stamp);
+void teach_stamp_put(struct sock *sk, struct msghdr *msg,
+		     const struct teach_stamp *stamp);
+void teach_stamp_joined(struct sk_buff *to, struct sk_buff *from);
+u32 teach_stamp_seq(const struct sock *sk, const struct sk_buff *skb);
+void teach_stamp_wrote(struct sock *sk, u32 flags, u32 len);
+bool teach_stamp_wanted(const struct sk_buff *skb);
+void teach_stamp_split(struct sock *sk, struct sk_buff *skb,
+		       struct sk_buff *rest);
+void teach_stamp_acked(struct sock *sk, struct sk_buff *skb, u32 una);
 
 /* delack.c */
 void teach_ack_soon(struct sock *sk);
