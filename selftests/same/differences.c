@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where AF_TEACH and AF_INET differ on purpose, and why.  What is listed here
+ * and does not differ is a failure too.
+ */
+#include "same.h"
+
+#define ANY	"*"
+#define LEFT_OUT "left out, so it is as unknown as on a host without"
+
+const struct same_difference same_differences[] = {
+	/* Families and protocols */
+	{ "socket.@(type 1|flags)*", "protocol 6",
+	  "real TCP's number on the wire is still to come" },
+	{ "socket.type 2*", ANY, "SOCK_DGRAM is another transport" },
+	{ "socket.type 3*", ANY, "there are no raw sockets: AF_INET has them" },
+	{ "socket.type 10*", ANY, "SOCK_PACKET is AF_INET's past" },
+	{ "option.socket.38.*", "get*", "SO_PROTOCOL is the family's own" },
+	{ "option.socket.39.*", "get*", "SO_DOMAIN is the family's own" },
+	{ "option.socket.28.*", "get*",
+	  "SO_PEERNAME answers in the form it was addressed in" },
+
+	/* Options of SOL_SOCKET that the kernel keeps for AF_INET */
+	{ "option.socket.15.*", ANY, "SO_REUSEPORT is refused by SOL_SOCKET" },
+	{ "option.socket.60.*", ANY, "SO_ZEROCOPY is refused by SOL_SOCKET" },
+	{ "option.socket.@(37|65).*", ANY,
+	  "SOF_TIMESTAMPING_OPT_ID counts bytes in protocol 6 only" },
+	{ "option.socket.26.fresh.user", ANY,
+	  "filters of users are refused to protocol 6 only" },
+	{ "option.filter *.fresh.user", ANY,
+	  "filters of users are refused to protocol 6 only" },
+	{ "call.*.control_timestamping", "*poll", "no timestamps of bytes sent" },
+
+	/* Options of SOL_IP */
+	{ "option.ip.4.*", ANY, "IP_OPTIONS: no options are sent" },
+	{ "option.@(no-operations|router alert|*IP option*).*", ANY,
+	  "IP_OPTIONS: no options are sent" },
+
+	/* Options of SOL_TCP */
+	{ "option.tcp.10.established", "get*",
+	  "TCP_WINDOW_CLAMP not set: TCP's grows with the receive buffer" },
+	{ "option.tcp.14.*", ANY, "TCP_MD5SIG: " LEFT_OUT },
+	{ "option.tcp.16.*", ANY, "TCP_THIN_LINEAR_TIMEOUTS: " LEFT_OUT },
+	{ "option.tcp.17.*", ANY, "TCP_THIN_DUPACK: " LEFT_OUT },
+	{ "option.tcp.19.*", ANY, "TCP_REPAIR: " LEFT_OUT },
+	{ "option.tcp.20.*", ANY, "TCP_REPAIR_QUEUE: " LEFT_OUT },
+	{ "option.tcp.21.*", ANY, "TCP_QUEUE_SEQ: " LEFT_OUT },
+	{ "option.tcp.22.*", ANY, "TCP_REPAIR_OPTIONS: " LEFT_OUT },
+	{ "option.tcp.23.*", ANY, "TCP_FASTOPEN: " LEFT_OUT },
+	{ "option.tcp.24.*", ANY, "TCP_TIMESTAMP: " LEFT_OUT },
+	{ "option.tcp.27.*", ANY, "TCP_SAVE_SYN: " LEFT_OUT },
+	{ "option.tcp.28.*", ANY, "TCP_SAVED_SYN: " LEFT_OUT },
+	{ "option.tcp.29.*", ANY, "TCP_REPAIR_WINDOW: " LEFT_OUT },
+	{ "option.tcp.30.*", ANY, "TCP_FASTOPEN_CONNECT: " LEFT_OUT },
+	{ "option.tcp.31.*", ANY, "TCP_ULP: " LEFT_OUT },
+	{ "option.no such protocol above.*", ANY, "TCP_ULP: " LEFT_OUT },
+	{ "option.tcp.32.*", ANY, "TCP_MD5SIG_EXT: " LEFT_OUT },
+	{ "option.tcp.33.*", ANY, "TCP_FASTOPEN_KEY: " LEFT_OUT },
+	{ "option.tcp.34.*", ANY, "TCP_FASTOPEN_NO_COOKIE: " LEFT_OUT },
+	{ "option.tcp.35.*", ANY, "TCP_ZEROCOPY_RECEIVE: " LEFT_OUT },
+	{ "option.tcp.36.*", ANY, "TCP_INQ is still to come" },
+	{ "option.tcp.37.*", ANY, "TCP_TX_DELAY: " LEFT_OUT },
+};
+
+const size_t same_differences_count = ARRAY_SIZE(same_differences);
