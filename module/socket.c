@@ -468,6 +468,7 @@ static void teach_connect_init(struct sock *sk, struct dst_entry *dst, u32 iss)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
+	WRITE_ONCE(sk->sk_err, 0);	/* of the one before */
 	teach_reset(sk);
 	ts->advmss = dst_metric_advmss(dst);
 	if (ts->user_mss)
