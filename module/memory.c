@@ -113,6 +113,32 @@ void teach_rcvbuf_expand(struct sock *sk)
 }
 
 /**
+ * teach_set_rcvlowat - SO_RCVLOWAT
+ * @sk: the socket, locked
+ * @val: so many bytes make a reader wake up
+ *
+ * As many as can ever be there at once; a buffer that may grow is made large
+ * enough.
+ *
+ * Return: 0.
+ */
+int teach_set_rcvlowat(struct sock *sk, int val)
+{
+	const struct teach_sysctl *sysctl = &teach_sk_net(sk)->sysctl;
+	bool fixed = sk->sk_userlocks & SOCK_RCVBUF_LOCK;
+
+	val = min(val, (fixed ? sk->sk_rcvbuf :
+				READ_ONCE(sysctl->rmem[2])) / 2);
+	WRITE_ONCE(sk->sk_rcvlowat, val ? : 1);
+	if (!fixed && 2 * val > sk->sk_rcvbuf)
+		WRITE_ONCE(sk->sk_rcvbuf, 2 * val);
+	/* What is there may be enough now. */
+	if (teach_readable(sk) || sock_flag(sk, SOCK_DONE))
+		sk->sk_data_ready(sk);
+	return 0;
+}
+
+/**
  * teach_sndbuf_expand - let the send buffer follow cwnd
  * @sk: the socket, locked
  *

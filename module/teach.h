@@ -1433,6 +1433,7 @@ int teach_rcv_space(const struct sock *sk);
 u32 teach_rcv_space_max(const struct sock *sk);
 void teach_rcv_rtt_sample(struct teach_sock *ts, u32 tsecr);
 void teach_rcvbuf_expand(struct sock *sk);
+int teach_set_rcvlowat(struct sock *sk, int val);
 void teach_sndbuf_expand(struct sock *sk);
 bool teach_stream_memory_free(const struct sock *sk, int wake);
 void teach_wake_writers(struct sock *sk);
