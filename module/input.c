@@ -448,6 +448,9 @@ static bool teach_check_ack(struct sock *sk, struct sk_buff *skb,
 		teach_update_ts_recent(ts, cb, opt);
 		teach_rcv_ack(sk, skb, opt);
 		teach_established(sk);
+		/* CLOSE came before: 3.10.4, SYN-SENT and SYN-RECEIVED. */
+		if (sk->sk_shutdown & SEND_SHUTDOWN)
+			teach_shut_write(sk);
 		return true;
 	}
 

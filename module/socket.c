@@ -804,6 +804,16 @@ static bool teach_close_state(struct sock *sk)
 	}
 }
 
+/**
+ * teach_shut_write - the user has no more to send
+ * @sk: the socket, locked
+ */
+void teach_shut_write(struct sock *sk)
+{
+	if (teach_close_state(sk))
+		teach_send_fin(sk);
+}
+
 static int teach_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
@@ -833,8 +843,8 @@ static int teach_shutdown(struct socket *sock, int how)
 		fallthrough;
 	default:
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
-		if (how & SEND_SHUTDOWN && teach_close_state(sk))
-			teach_send_fin(sk);
+		if (how & SEND_SHUTDOWN)
+			teach_shut_write(sk);
 	}
 	sk->sk_state_change(sk);
 	release_sock(sk);
@@ -873,8 +883,8 @@ static void teach_close_connection(struct sock *sk)
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
 		TEACH_INC(teach_sk_net(sk), ABORT_ON_LINGER);
 		teach_disconnect(sk, 0);
-	} else if (teach_close_state(sk)) {
-		teach_send_fin(sk);
+	} else {
+		teach_shut_write(sk);
 	}
 }
 

@@ -1033,6 +1033,7 @@ void teach_fail(struct sock *sk, int err);
 void teach_abort(struct sock *sk);
 void teach_destroy_sock(struct sock *sk);
 int teach_disconnect(struct sock *sk, int flags);
+void teach_shut_write(struct sock *sk);
 void teach_close(struct sock *sk, long timeout);
 void teach_run(struct sock *sk, enum teach_work work);
 void teach_run_put(struct sock *sk, enum teach_work work);
