@@ -76,13 +76,16 @@ static struct teach_entry *teach_chain_find(struct teach_table *table,
 {
 	struct hlist_node *n;
 	struct teach_entry *e;
+	int bound;
 
 	n = rcu_dereference_check(hlist_first_rcu(&table->chain[hash &
 							table->mask]), true);
 	for (; n; n = rcu_dereference_check(hlist_next_rcu(n), true)) {
 		e = container_of(n - table->which, struct teach_entry, node[0]);
-		if (e->hash == hash && teach_tuple_equal(&e->tuple, t) &&
-		    (!e->dif || e->dif == dif))
+		if (e->hash != hash || !teach_tuple_equal(&e->tuple, t))
+			continue;
+		bound = READ_ONCE(e->dif);
+		if (!bound || bound == dif)
 			return e;
 	}
 	return NULL;

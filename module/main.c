@@ -28,6 +28,7 @@ struct proto teach_prot = {
 	.backlog_rcv		= teach_do_rcv,
 	.release_cb		= teach_release_cb,
 	.keepalive		= teach_set_keepalive,
+	.rehash			= teach_device_changed,
 	.stream_memory_free	= teach_stream_memory_free,
 	.sockets_allocated	= &teach_sockets,
 	.memory_allocated	= &teach_memory_allocated,

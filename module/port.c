@@ -248,6 +248,7 @@ static int teach_port_move(struct sock *sk)
 	err = teach_port_own(old.bucket->port, sk);
 	if (err)
 		return err;
+	teach_sk(sk)->bind.bucket->listeners += old.listens;
 	teach_port_disown(&old);
 	return 0;
 }
@@ -296,7 +297,8 @@ void teach_port_unlisten(struct sock *sk)
 }
 
 /**
- * teach_port_rename - the local address of a bound socket has changed
+ * teach_port_rename - the local address of a bound socket has changed, or its
+ *	device
  * @sk: the socket, locked; may hold no port
  *
  * Without memory it stays among those whose address it had, which at worst

@@ -684,6 +684,16 @@ int teach_disconnect(struct sock *sk, int flags)
 	return 0;
 }
 
+/**
+ * teach_device_changed - SO_BINDTODEVICE, at any time
+ * @sk: the socket, locked
+ */
+void teach_device_changed(struct sock *sk)
+{
+	WRITE_ONCE(teach_sk(sk)->entry.dif, sk->sk_bound_dev_if);
+	teach_port_rename(sk);
+}
+
 /*
  * ---- listen(2) and accept(2) ----
  */

@@ -196,7 +196,8 @@ enum teach_kind {
  * @node: the chain, one for each of two tables while the table grows
  * @tuple: the key; fixed while hashed
  * @hash: of the key
- * @dif: only segments from this device, or 0 for all
+ * @dif: only segments from this device, or 0 for all; SO_BINDTODEVICE may
+ *	change it while it is read
  * @kind: what it is embedded in
  * @table: which of @node is in use; under the chain's lock
  * @hashed: written under the chain's lock.  Whoever turns it off owns what
@@ -1033,6 +1034,7 @@ void teach_fail(struct sock *sk, int err);
 void teach_abort(struct sock *sk);
 void teach_destroy_sock(struct sock *sk);
 int teach_disconnect(struct sock *sk, int flags);
+void teach_device_changed(struct sock *sk);
 void teach_shut_write(struct sock *sk);
 void teach_close(struct sock *sk, long timeout);
 void teach_run(struct sock *sk, enum teach_work work);
