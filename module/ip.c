@@ -417,6 +417,7 @@ static void teach_sock_rcv(struct sock *sk, struct sk_buff *skb)
 	if (!teach_filter(sk, skb))
 		return;
 	skb->dev = NULL;
+	sk_incoming_cpu_update(sk);
 
 	bh_lock_sock(sk);
 	limit = READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + 65536;
