@@ -347,6 +347,7 @@ static void teach_init_sock(struct sock *sk)
 	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(sysctl->wmem[1]));
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(sysctl->rmem[1]));
 	sock_set_flag(sk, SOCK_RCU_FREE);
+	sk->sk_txrehash = READ_ONCE(sock_net(sk)->core.sysctl_txrehash);
 
 	teach_init_inet(sk);
 

@@ -142,6 +142,8 @@ static void teach_timer_rtx(struct sock *sk)
 		ts->stats.recoveries++;
 	}
 	ts->stats.timeouts++;
+	/* Where routers choose a path by its hash, another may be better. */
+	sk_rethink_txhash(sk);
 	/* RFC 9293 3.8.3, R1: perhaps the route is to blame, or its MTU. */
 	if (ts->retransmits &&
 	    ts->retransmits >= READ_ONCE(teach_sk_net(sk)->sysctl.retries1)) {
