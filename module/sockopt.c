@@ -26,30 +26,6 @@
  * ---- setsockopt(2) ----
  */
 
-/* IP options in the header and groups are nothing to a connection. */
-static bool teach_ip_option_refused(int optname)
-{
-	switch (optname) {
-	case IP_OPTIONS:
-	case IP_HDRINCL:
-	case IP_ADD_SOURCE_MEMBERSHIP:
-	case IP_DROP_SOURCE_MEMBERSHIP:
-	case IP_BLOCK_SOURCE:
-	case IP_UNBLOCK_SOURCE:
-	case IP_MSFILTER:
-	case MCAST_JOIN_GROUP:
-	case MCAST_LEAVE_GROUP:
-	case MCAST_JOIN_SOURCE_GROUP:
-	case MCAST_LEAVE_SOURCE_GROUP:
-	case MCAST_BLOCK_SOURCE:
-	case MCAST_UNBLOCK_SOURCE:
-	case MCAST_MSFILTER:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Stronger than TCP_NODELAY; but to set that pushes out what is written. */
 static int teach_set_nodelay(struct sock *sk, bool on)
 {
@@ -226,7 +202,8 @@ int teach_setsockopt(struct socket *sock, int level, int optname,
 		if (optname == IP_ADD_MEMBERSHIP ||
 		    optname == IP_DROP_MEMBERSHIP)
 			return -EPROTO;
-		if (teach_ip_option_refused(optname))
+		/* Our header is always the shortest. */
+		if (optname == IP_OPTIONS)
 			return -ENOPROTOOPT;
 		return ip_setsockopt(sk, level, optname, optval, optlen);
 	}
