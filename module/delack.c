@@ -5,7 +5,7 @@
  *	at once		what came was out of order, or had come before
  *			more than one full segment has come since the last ACK
  *			quickack: a stream begins, and the peer's slow start
- *			waits for ACKs
+ *			waits for ACKs; or the route says so (ip-route(8))
  *			the reader has taken all that the peer wrote
  *	later		otherwise, and when our answers carry the ACKs anyway
  *			(pingpong)
@@ -131,7 +131,9 @@ void teach_ack_check(struct sock *sk)
 		return;
 
 	if (ts->ack_now || ts->rcv_nxt - ts->rcv_wup > ts->rcv_mss ||
-	    (ts->quickack && !ts->pingpong) || !RB_EMPTY_ROOT(&ts->ofo_queue))
+	    (ts->quickack && !ts->pingpong) ||
+	    !RB_EMPTY_ROOT(&ts->ofo_queue) ||
+	    teach_route_metric(sk, RTAX_QUICKACK))
 		teach_send_ack(sk);
 	else
 		teach_ack_delay(sk);
