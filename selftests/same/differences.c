@@ -60,6 +60,10 @@ const struct same_difference same_differences[] = {
 	{ "option.tcp.35.*", ANY, "TCP_ZEROCOPY_RECEIVE: " LEFT_OUT },
 	{ "option.tcp.36.*", ANY, "TCP_INQ is still to come" },
 	{ "option.tcp.37.*", ANY, "TCP_TX_DELAY: " LEFT_OUT },
+	{ "option.tcp.@(38|39|40|41|42).*", ANY, "TCP_AO: " LEFT_OUT, true },
+	{ "option.tcp.43.*", ANY, "TCP_IS_MPTCP: " LEFT_OUT, true },
+	{ "option.tcp.@(44|45|46).*", ANY,
+	  "TCP_RTO_MAX_MS and other limits of time: " LEFT_OUT, true },
 };
 
 const size_t same_differences_count = ARRAY_SIZE(same_differences);

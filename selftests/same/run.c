@@ -132,8 +132,7 @@ void same_begin(const char *cases)
 	/* As on a cable: how a large MTU is cut is nobody's to say. */
 	net_ip(&net, A, "link set lo mtu 1500");
 	/* No ACK waits, so none comes at another time. */
-	net_ip(&net, A, "route replace local 127.0.0.1 dev lo table local "
-	       "proto kernel scope host src 127.0.0.1 quickack 1");
+	net_ip(&net, A, "route replace local 127.0.0.1 dev lo quickack 1");
 	/* A host without Fast Open. */
 	net_sysctl_path(&net, A, "net/ipv4/tcp_fastopen", "0");
 	pin_to_one_cpu();
@@ -227,7 +226,8 @@ static void check_differences(void)
 	size_t i;
 
 	for (i = 0; i < same_differences_count; i++)
-		ksft_test_result(differs[i], "differ %s: %s: %s\n",
+		ksft_test_result(differs[i] || same_differences[i].some,
+				 "differ %s: %s: %s\n",
 				 same_differences[i].name,
 				 same_differences[i].what,
 				 same_differences[i].why);

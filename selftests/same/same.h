@@ -104,6 +104,7 @@ struct same_difference {
 	const char *name;	/* of cases: fnmatch(3) */
 	const char *what;	/* of their steps: the same */
 	const char *why;
+	bool some;	/* on some kernels only: it need not be seen */
 };
 
 extern const struct same_difference same_differences[];
