@@ -190,6 +190,7 @@ static struct sk_buff *teach_split(struct sock *sk, struct sk_buff *skb,
 	teach_cb(rest)->seq = cb->seq + len;
 	cb->end_seq = cb->seq + len;
 	cb->flags &= ~(TEACH_FIN | TEACH_PSH);
+	cb->eor = 0;
 	if (unlikely(teach_stamp_wanted(skb)))
 		teach_stamp_split(sk, skb, rest);
 	return rest;
@@ -197,8 +198,8 @@ static struct sk_buff *teach_split(struct sock *sk, struct sk_buff *skb,
 
 /*
  * Put what waits behind @skb into it, too, of both the bytes of which are in
- * pages.  Return: false when there is nothing, or they are too many pages, or
- * somebody watches them.
+ * pages.  Return: false when there is nothing, they are too many pages, or who
+ * wrote them wants them apart or watched.
  */
 static bool teach_write_join(struct sock *sk, struct sk_buff *skb)
 {
@@ -209,13 +210,15 @@ static bool teach_write_join(struct sock *sk, struct sk_buff *skb)
 	if (skb_queue_is_last(&sk->sk_write_queue, skb))
 		return false;
 	next = skb_queue_next(&sk->sk_write_queue, skb);
-	if (teach_stamp_wanted(skb) || teach_stamp_wanted(next) ||
+	if (teach_cb(skb)->eor || teach_stamp_wanted(skb) ||
+	    teach_stamp_wanted(next) ||
 	    !skb_try_coalesce(skb, next, &stolen, &moved))
 		return false;
 	/* The pages are charged already, and change hands only. */
 	next->truesize -= moved;
 	teach_cb(skb)->end_seq = teach_cb(next)->end_seq;
 	teach_cb(skb)->flags |= teach_cb(next)->flags;
+	teach_cb(skb)->eor = teach_cb(next)->eor;
 	__skb_unlink(next, &sk->sk_write_queue);
 	teach_free_segment(sk, next);
 	return true;

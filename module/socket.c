@@ -1024,6 +1024,8 @@ const struct proto_ops teach_stream_ops = {
 	.mmap		= sock_no_mmap,
 	.splice_read	= teach_splice_read,
 	.splice_eof	= teach_splice_eof,
+	.set_peek_off	= sk_set_peek_off,
+	.set_rcvlowat	= teach_set_rcvlowat,
 	TEACH_OPS_SENDPAGE
 };
 

@@ -23,12 +23,12 @@ static struct sk_buff *teach_new_segment(struct sock *sk)
 	return skb;
 }
 
-/* The one that has room for more: the last, unless it was sent. */
+/* The one to be filled: the last, unless it was sent or ends a record. */
 static struct sk_buff *teach_segment_to_fill(struct sock *sk)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 
-	if (skb && skb->len < teach_size_goal(sk))
+	if (skb && skb->len < teach_size_goal(sk) && !teach_cb(skb)->eor)
 		return skb;
 	return teach_new_segment(sk);
 }
@@ -181,6 +181,15 @@ static void teach_push_written(struct sock *sk, int flags)
 	teach_push(sk);
 }
 
+/* MSG_EOR: what comes next goes into another segment. */
+static void teach_end_record(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb)
+		teach_cb(skb)->eor = 1;
+}
+
 /* Of the control messages it is only SO_TIMESTAMPING that means something. */
 static int teach_send_control(struct sock *sk, struct msghdr *msg, u32 *stamps)
 {
@@ -239,6 +248,8 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg,
 			goto error;
 		teach_check_mss(sk);
 	}
+	if (unlikely(msg->msg_flags & MSG_EOR) && copied)
+		teach_end_record(sk);
 	err = 0;
 error:
 	if (copied) {
@@ -391,7 +402,8 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 	struct teach_sock *ts = teach_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
-	u32 seq = ts->copied_seq;
+	u32 ahead = max(sk_peek_offset(sk, flags), 0);
+	u32 seq = ts->copied_seq + ahead;
 	int copied = 0, err = 0;
 	struct sk_buff *skb;
 	u32 offset, used, apart = 0;
@@ -419,8 +431,8 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 			/* Another reader may have been here meanwhile. */
 			if (!(flags & MSG_PEEK))
 				seq = ts->copied_seq;
-			else if (seq != ts->copied_seq + copied + apart)
-				seq = ts->copied_seq;
+			else if (seq != ts->copied_seq + ahead + copied + apart)
+				seq = ts->copied_seq + ahead;
 			continue;
 		}
 
@@ -448,8 +460,12 @@ static int teach_recvmsg_locked(struct sock *sk, struct msghdr *msg,
 		}
 	} while (len);
 
-	if (copied && !(flags & MSG_PEEK))
+	if (flags & MSG_PEEK) {
+		sk_peek_offset_fwd(sk, copied);
+	} else if (copied) {
+		sk_peek_offset_bwd(sk, copied);
 		teach_rcv_consumed(sk);
+	}
 	return copied ? : err;
 }
 
@@ -524,6 +540,7 @@ static ssize_t teach_splice_some(struct sock *sk, struct pipe_inode_info *pipe,
 	}
 	if (!spliced)
 		return ret;
+	sk_peek_offset_bwd(sk, spliced);
 	teach_rcv_consumed(sk);
 	return spliced;
 }

@@ -616,6 +616,7 @@ static inline struct sock *teach_entry_sk(const struct teach_entry *e)
  * @ever_retrans: sent: more than once, so no RTT from it (Karn)
  * @more: to be sent: MSG_MORE came with its last bytes
  * @at_once: to be sent: not held back, by Nagle or a cork
+ * @eor: to be sent: MSG_EOR came with its last bytes; nothing is added
  * @tx_ack: to be sent: stamp.c wants to know when it is acknowledged
  * @first_tx_us: sent: the next three and @app_limited are rate.c's
  * @delivered_us: sent: see there
@@ -650,6 +651,7 @@ struct teach_cb {
 				ever_retrans:1,
 				more:1,
 				at_once:1,
+				eor:1,
 				tx_ack:1,
 				app_limited:1;
 	u32			delivered;
@@ -1433,6 +1435,7 @@ void teach_enter_memory_pressure(struct sock *sk);
 void teach_leave_memory_pressure(struct sock *sk);
 bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb, int limit);
 int teach_rcv_space(const struct sock *sk);
+int teach_set_rcvlowat(struct sock *sk, int val);
 u32 teach_rcv_space_max(const struct sock *sk);
 void teach_rcv_rtt_sample(struct teach_sock *ts, u32 tsecr);
 void teach_rcvbuf_expand(struct sock *sk);

@@ -15,6 +15,7 @@
 #include "kselftest_harness.h"
 
 #include "net.h"
+#include "tcpinfo.h"
 
 FIXTURE(buffers) {
 	struct net net;
@@ -309,6 +310,41 @@ TEST_F(buffers, peek)
 	EXPECT_EQ(0, recv(self->fd[B], buf, 64, 0));
 }
 
+/* SO_PEEK_OFF: each peek goes on where the last one ended. */
+TEST_F(buffers, peek_off)
+{
+	int fd = self->fd[B], off = 5;
+	char buf[64];
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off))) {
+		ASSERT_TRUE(net_is_inet());
+		SKIP(return, "TCP has it from 6.9 on");
+	}
+	net_send_all(self->fd[A], 30, 0);
+	ASSERT_TRUE(wait_readable(fd, 30));
+	EXPECT_EQ(10, recv(fd, buf, 10, MSG_PEEK));
+	EXPECT_TRUE(net_pattern_ok(buf, 10, 5));
+	EXPECT_EQ(15, net_getopt(fd, SOL_SOCKET, SO_PEEK_OFF));
+	EXPECT_EQ(15, recv(fd, buf, 64, MSG_PEEK));
+	EXPECT_TRUE(net_pattern_ok(buf, 15, 15));
+	EXPECT_EQ(EAGAIN, net_err(recv(fd, buf, 64, MSG_PEEK | MSG_DONTWAIT)));
+	/* To read takes away from before it. */
+	net_recv_all(fd, 20, 0);
+	EXPECT_EQ(10, net_getopt(fd, SOL_SOCKET, SO_PEEK_OFF));
+	net_send_all(self->fd[A], 5, 30);
+	EXPECT_EQ(5, recv(fd, buf, 64, MSG_PEEK));
+	EXPECT_TRUE(net_pattern_ok(buf, 5, 30));
+	net_recv_all(fd, 15, 20);
+	EXPECT_EQ(0, net_getopt(fd, SOL_SOCKET, SO_PEEK_OFF));
+	/* And without it, from the begin again. */
+	net_setopt(fd, SOL_SOCKET, SO_PEEK_OFF, -1);
+	net_send_all(self->fd[A], 5, 0);
+	ASSERT_TRUE(wait_readable(fd, 5));
+	EXPECT_EQ(3, recv(fd, buf, 3, MSG_PEEK));
+	EXPECT_EQ(3, recv(fd, buf, 3, MSG_PEEK));
+	EXPECT_TRUE(net_pattern_ok(buf, 3, 0));
+}
+
 /* A peek sees through many segments. */
 TEST_F(buffers, peek_far)
 {
@@ -572,6 +608,55 @@ TEST_F(buffers, rcvlowat_large)
 	EXPECT_LE(50000, ioctl_int(self->fd[B], FIONREAD));
 }
 
+/* So much has to fit; but no more than the buffer may ever have. */
+TEST_F(buffers, rcvlowat_of_all)
+{
+	int fd = self->fd[B];
+
+	net_setopt(fd, SOL_SOCKET, SO_RCVLOWAT, 1 << 20);
+	EXPECT_EQ(1 << 20, net_getopt(fd, SOL_SOCKET, SO_RCVLOWAT));
+	EXPECT_LE(2 << 20, net_getopt(fd, SOL_SOCKET, SO_RCVBUF));
+	net_setopt(fd, SOL_SOCKET, SO_RCVBUF, 50000);
+	net_setopt(fd, SOL_SOCKET, SO_RCVLOWAT, 1 << 20);
+	EXPECT_EQ(50000, net_getopt(fd, SOL_SOCKET, SO_RCVLOWAT));
+	EXPECT_EQ(100000, net_getopt(fd, SOL_SOCKET, SO_RCVBUF));
+	net_setopt(fd, SOL_SOCKET, SO_RCVLOWAT, 0);
+	EXPECT_EQ(1, net_getopt(fd, SOL_SOCKET, SO_RCVLOWAT));
+}
+
+/* Setting it wakes who may read now. */
+TEST_F(buffers, rcvlowat_lowered)
+{
+	net_setopt(self->fd[B], SOL_SOCKET, SO_RCVLOWAT, 500);
+	net_send_all(self->fd[A], 100, 0);
+	ASSERT_TRUE(wait_readable(self->fd[B], 100));
+	EXPECT_EQ(0, net_poll(self->fd[B], POLLIN, 0));
+	net_setopt(self->fd[B], SOL_SOCKET, SO_RCVLOWAT, 100);
+	EXPECT_EQ(POLLIN, net_poll(self->fd[B], POLLIN, 0));
+}
+
+/* MSG_TRUNC throws away, MSG_CMSG_CLOEXEC means nothing here. */
+TEST_F(buffers, discard)
+{
+	net_send_all(self->fd[A], 5000, 0);
+	ASSERT_TRUE(wait_readable(self->fd[B], 5000));
+	EXPECT_EQ(1000, recv(self->fd[B], NULL, 1000, MSG_TRUNC));
+	EXPECT_EQ(100, recv(self->fd[B], NULL, 100, MSG_TRUNC | MSG_PEEK));
+	EXPECT_EQ(3000, recv(self->fd[B], NULL, 3000,
+			     MSG_TRUNC | MSG_WAITALL | MSG_CMSG_CLOEXEC));
+	net_recv_all(self->fd[B], 1000, 4000);
+}
+
+/* Which CPU brought the last segment. */
+TEST_F(buffers, incoming_cpu)
+{
+	net_send_all(self->fd[A], 1, 0);
+	net_recv_all(self->fd[B], 1, 0);
+	EXPECT_LE(0, net_getopt(self->fd[B], SOL_SOCKET, SO_INCOMING_CPU));
+	EXPECT_GT(sysconf(_SC_NPROCESSORS_CONF),
+		  net_getopt(self->fd[B], SOL_SOCKET, SO_INCOMING_CPU));
+}
+
 TEST_F(buffers, both_ways_at_once)
 {
 	size_t len = 1 << 20;
@@ -679,6 +764,38 @@ TEST_F(buffers, nagle)
 		net_recv_all(self->fd[A], 1, 0);
 		net_recv_all(self->fd[B], 80, 0);
 		EXPECT_TRUE(net_until(!ioctl_int(self->fd[A], SIOCOUTQ)));
+	}
+}
+
+/* How many segments with bytes have been sent. */
+static long long data_segments(int fd)
+{
+	struct tcpinfo info;
+	long long value;
+
+	if (tcpinfo_read(fd, &info) ||
+	    !tcpinfo_field(&info, "data_segs_out", &value))
+		net_fatal("TCP_INFO");
+	return value;
+}
+
+/* MSG_EOR: small writes wait together for the cork, but in segments apart. */
+TEST_F(buffers, end_of_record)
+{
+	long long before;
+	int fd = self->fd[A];
+	int eor, i;
+
+	net_be_patient(&self->net, self->fd);
+	for (eor = 0; eor <= 1; eor++) {
+		net_setopt(fd, SOL_TCP, TCP_CORK, 1);
+		before = data_segments(fd);
+		for (i = 0; i < 5; i++)
+			ASSERT_EQ(10, send(fd, "0123456789", 10,
+					   eor ? MSG_EOR : 0));
+		net_setopt(fd, SOL_TCP, TCP_CORK, 0);
+		ASSERT_TRUE(net_until(!ioctl_int(fd, SIOCOUTQ)));
+		EXPECT_EQ(eor ? 5 : 1, data_segments(fd) - before);
 	}
 }
 
