@@ -56,30 +56,6 @@ int teach_rcv_space(const struct sock *sk)
 }
 
 /**
- * teach_set_rcvlowat - SO_RCVLOWAT
- * @sk: the socket, locked
- * @val: how many bytes the reader waits for
- *
- * So many have to fit: the buffer grows, unless the user has set its size.
- *
- * Return: 0.
- */
-int teach_set_rcvlowat(struct sock *sk, int val)
-{
-	bool fixed = sk->sk_userlocks & SOCK_RCVBUF_LOCK;
-	int most = fixed ? sk->sk_rcvbuf :
-			   READ_ONCE(teach_sk_net(sk)->sysctl.rmem[2]);
-
-	val = min(val, most / 2);
-	WRITE_ONCE(sk->sk_rcvlowat, val ? : 1);
-	if (teach_readable(sk))
-		sk->sk_data_ready(sk);
-	if (!fixed && 2 * val > sk->sk_rcvbuf)
-		WRITE_ONCE(sk->sk_rcvbuf, 2 * val);
-	return 0;
-}
-
-/**
  * teach_rcv_rtt_sample - a round trip, as the receiver sees it
  * @ts: the socket
  * @tsecr: our clock, as a full segment has sent it back

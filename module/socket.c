@@ -1020,7 +1020,6 @@ const struct proto_ops teach_stream_ops = {
 	.getsockopt	= teach_getsockopt,
 	.sendmsg	= teach_sendmsg,
 	.recvmsg	= teach_recvmsg,
-	.set_rcvlowat	= teach_set_rcvlowat,
 	.mmap		= sock_no_mmap,
 	.splice_read	= teach_splice_read,
 	.splice_eof	= teach_splice_eof,

@@ -1435,7 +1435,6 @@ void teach_enter_memory_pressure(struct sock *sk);
 void teach_leave_memory_pressure(struct sock *sk);
 bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb, int limit);
 int teach_rcv_space(const struct sock *sk);
-int teach_set_rcvlowat(struct sock *sk, int val);
 u32 teach_rcv_space_max(const struct sock *sk);
 void teach_rcv_rtt_sample(struct teach_sock *ts, u32 tsecr);
 void teach_rcvbuf_expand(struct sock *sk);
