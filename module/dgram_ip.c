@@ -59,7 +59,7 @@ static int teach_dgram_cmsg_ip(struct cmsghdr *cmsg, struct ipcm_cookie *ipc)
 		if (val < 0 || val > 255)
 			return -EINVAL;
 		ipc->tos = val;
-		ipc->priority = rt_tos2priority(val);
+		teach_ipcm_priority(ipc) = rt_tos2priority(val);
 		return 0;
 	default:
 		return -EINVAL;
@@ -258,7 +258,7 @@ int teach_dgram_xmit(struct sock *sk, struct sk_buff *skb,
 	skb->ignore_df = ip_sk_ignore_df(sk);
 	skb->protocol = htons(ETH_P_IP);
 	skb->priority = ipc->tos < 0 ? READ_ONCE(sk->sk_priority) :
-				       ipc->priority;
+				       teach_ipcm_priority(ipc);
 	skb->mark = ipc->sockc.mark;
 	skb_dst_set(skb, &rt->dst);
 	teach_push_iphdr(skb, IPPROTO_TEACH_DGRAM, teach_dgram_tos(sk, ipc),

@@ -91,9 +91,9 @@ void teach_stamp_put(struct sock *sk, struct msghdr *msg,
 	    !(flags & SOF_TIMESTAMPING_RAW_HARDWARE && stamp->hardware))
 		return;
 	if (flags & SOF_TIMESTAMPING_SOFTWARE)
-		all.ts[0] = ktime_to_timespec64(stamp->software);
+		all.ts[0] = teach_scm_stamp(stamp->software);
 	if (flags & SOF_TIMESTAMPING_RAW_HARDWARE)
-		all.ts[2] = ktime_to_timespec64(stamp->hardware);
+		all.ts[2] = teach_scm_stamp(stamp->hardware);
 	if (new)
 		put_cmsg_scm_timestamping64(msg, &all);
 	else

@@ -100,6 +100,20 @@ static inline kuid_t sk_uid(const struct sock *sk)
 }
 #endif
 
+/* 6.14: a message's priority is with what else control messages can say. */
+#ifdef TEACH_HAVE_SOCKCM_PRIORITY
+#define teach_ipcm_priority(ipc)	((ipc)->sockc.priority)
+#else
+#define teach_ipcm_priority(ipc)	((ipc)->priority)
+#endif
+
+/* 7.3: time is split into seconds and nanoseconds when it is told. */
+#ifdef TEACH_HAVE_SCM_KTIME
+#define teach_scm_stamp(time)	(time)
+#else
+#define teach_scm_stamp(time)	ktime_to_timespec64(time)
+#endif
+
 /* 6.19: a type for addresses whose size is told beside them. */
 #ifndef TEACH_HAVE_SOCKADDR_UNSIZED
 #define sockaddr_unsized	sockaddr
