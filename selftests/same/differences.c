@@ -29,7 +29,7 @@ const struct same_difference same_differences[] = {
 	  "filters of users are refused to protocol 6 only" },
 	{ "option.filter *.fresh.user", ANY,
 	  "filters of users are refused to protocol 6 only" },
-	{ "call.*.control_timestamping", "*poll", "no timestamps of bytes sent" },
+	{ "option.socket.42.*", ANY, "SO_PEEK_OFF: TCP has it from 6.9 on", true },
 
 	/* Options of SOL_IP */
 	{ "option.ip.4.*", ANY, "IP_OPTIONS: no options are sent" },
@@ -58,7 +58,6 @@ const struct same_difference same_differences[] = {
 	{ "option.tcp.33.*", ANY, "TCP_FASTOPEN_KEY: " LEFT_OUT },
 	{ "option.tcp.34.*", ANY, "TCP_FASTOPEN_NO_COOKIE: " LEFT_OUT },
 	{ "option.tcp.35.*", ANY, "TCP_ZEROCOPY_RECEIVE: " LEFT_OUT },
-	{ "option.tcp.36.*", ANY, "TCP_INQ is still to come" },
 	{ "option.tcp.37.*", ANY, "TCP_TX_DELAY: " LEFT_OUT },
 	{ "option.tcp.@(38|39|40|41|42).*", ANY, "TCP_AO: " LEFT_OUT, true },
 	{ "option.tcp.43.*", ANY, "TCP_IS_MPTCP: " LEFT_OUT, true },
