@@ -96,7 +96,7 @@ static bool reported(int fd, unsigned int first, unsigned int last)
 
 	while (missing) {
 		if (!net_until(take_report(fd, &report)))
-			net_fatal("%u calls not reported", missing);
+			net_fatal("no report of %u calls", missing);
 		if (report.ee_info < first || report.ee_data > last ||
 		    report.ee_info > report.ee_data)
 			net_fatal("a report of calls %u to %u", report.ee_info,

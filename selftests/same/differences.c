@@ -29,7 +29,8 @@ const struct same_difference same_differences[] = {
 	  "filters of users are refused to protocol 6 only" },
 	{ "option.filter *.fresh.user", ANY,
 	  "filters of users are refused to protocol 6 only" },
-	{ "option.socket.42.*", ANY, "SO_PEEK_OFF: TCP has it from 6.9 on", true },
+	{ "option.socket.42.*", ANY, "SO_PEEK_OFF: TCP has it from 6.9 on",
+	  true },
 
 	/* Options of SOL_IP */
 	{ "option.ip.4.*", ANY, "IP_OPTIONS: no options are sent" },

@@ -87,7 +87,8 @@ void same_settle(void)
 	int i;
 
 	for (i = 0; i < SETTLE_ROUNDS; i++)
-		if (send(ping, &byte, 1, 0) != 1 || recv(ping, &byte, 1, 0) != 1)
+		if (send(ping, &byte, 1, 0) != 1 ||
+		    recv(ping, &byte, 1, 0) != 1)
 			net_fatal("a datagram to ourselves");
 }
 
