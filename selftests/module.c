@@ -100,22 +100,6 @@ static long held(void)
 	return kib;
 }
 
-/* KASAN keeps what was freed for a while, by the megabyte. */
-static bool kasan(void)
-{
-	char line[256];
-	bool found = false;
-	FILE *file;
-
-	file = fopen("/proc/kallsyms", "r");
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, " kasan_quarantine_put\n") ||
-			strstr(line, " kasan_quarantine_reduce\n");
-	if (file)
-		fclose(file);
-	return found;
-}
-
 static void reset(int fd)
 {
 	struct linger linger = { .l_onoff = 1 };
@@ -349,7 +333,7 @@ static void use(struct net *net, int connections)
 
 TEST_F_TIMEOUT(module, rounds, ROUNDS_TIMEOUT)
 {
-	long rounds = net_env("TEACH_ROUNDS", kasan() ? 50 : 10);
+	long rounds = net_env("TEACH_ROUNDS", net_kasan() ? 50 : 10);
 	long i, before = 0;
 
 	for (i = 0; i < rounds; i++) {
@@ -362,7 +346,8 @@ TEST_F_TIMEOUT(module, rounds, ROUNDS_TIMEOUT)
 		ASSERT_EQ(0, net_load("teach"));
 		net_join(&self->net);
 	}
-	if (kasan())
+	/* It keeps what was freed for a while, by the megabyte. */
+	if (net_kasan())
 		return;
 	EXPECT_TRUE(net_until(held() < before + SLACK_KIB)) {
 		TH_LOG("%ld KiB before, %ld KiB after %ld rounds", before,

@@ -1209,6 +1209,22 @@ long net_env(const char *name, long otherwise)
 	return value && *value ? strtol(value, NULL, 0) : otherwise;
 }
 
+/* Is this a debug kernel, which finds more and takes twenty times as long? */
+bool net_kasan(void)
+{
+	char line[256];
+	bool found = false;
+	FILE *file;
+
+	file = fopen("/proc/kallsyms", "r");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, " kasan_quarantine_put\n") ||
+			strstr(line, " kasan_quarantine_reduce\n");
+	if (file)
+		fclose(file);
+	return found;
+}
+
 /* Allow the test to open so many files. */
 void net_files(int files)
 {

@@ -166,6 +166,7 @@ long long net_now_ms(void);
 void net_pause(void);
 void net_quiet(void);
 long net_env(const char *name, long otherwise);
+bool net_kasan(void);
 void net_files(int files);
 void net_signal(int sig, int flags);
 

@@ -4,6 +4,9 @@
  * tables are in same/.
  *
  *	same [CASES]	only those whose name matches the pattern
+ *
+ * On a debug kernel, which takes long and looks for other mistakes than these,
+ * only every eighth is run unless a pattern is given.
  */
 #include "same/same.h"
 
