@@ -35,20 +35,10 @@ int teach_addr_check(const struct sockaddr_unsized *uaddr, int addr_len)
 	return 0;
 }
 
-/**
- * teach_addr_check_bind - may this program bind a socket to this address?
- * @sk: the socket
- * @uaddr: the address
- * @addr_len: its length, as the program says
- * @type: filled in: RTN_LOCAL, RTN_BROADCAST and so on
- *
- * Whether the port is free is another question.
- *
- * Return: 0, -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, or -EACCES.
- */
-int teach_addr_check_bind(struct sock *sk,
-			  const struct sockaddr_unsized *uaddr, int addr_len,
-			  int *type)
+/* May this program bind the socket to this address?  Its type is in @type. */
+static int teach_addr_check_bind(struct sock *sk,
+				 const struct sockaddr_unsized *uaddr,
+				 int addr_len, int *type)
 {
 	const struct sockaddr_teach *st = (const struct sockaddr_teach *)uaddr;
 	struct net *net = sock_net(sk);
@@ -73,6 +63,69 @@ int teach_addr_check_bind(struct sock *sk,
 	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	return 0;
+}
+
+static int teach_addr_bind_locked(struct sock *sk, __be32 addr, u16 port,
+				  int type)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	int err = 0;
+
+	if (sk->sk_state != TCP_CLOSE || inet->inet_num)
+		return -EINVAL;
+
+	inet->inet_rcv_saddr = addr;
+	inet->inet_saddr = addr;
+	if (type == RTN_MULTICAST || type == RTN_BROADCAST)
+		inet->inet_saddr = 0;	/* the device's, when it sends */
+
+	/* IP_BIND_ADDRESS_NO_PORT: connect(2) or sendto(2) will find one. */
+	if (port || !inet_test_bit(BIND_ADDRESS_NO_PORT, sk))
+		err = sk->sk_prot->get_port(sk, port);
+	if (err) {
+		inet->inet_rcv_saddr = 0;
+		inet->inet_saddr = 0;
+		return err;
+	}
+	if (addr)
+		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
+	if (port)
+		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
+	inet->inet_sport = htons(inet->inet_num);
+	inet->inet_daddr = 0;
+	inet->inet_dport = 0;
+	sk_dst_reset(sk);
+	return 0;
+}
+
+/**
+ * teach_addr_bind - bind(2), of either type of socket
+ * @sk: the socket
+ * @uaddr: the address
+ * @addr_len: its length, as the program says
+ * @user_family: the socket's: in which form it was last addressed
+ *
+ * Context: takes lock_sock().
+ * Return: 0, -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EACCES, -EADDRINUSE, or
+ * -ENOMEM.
+ */
+int teach_addr_bind(struct sock *sk, const struct sockaddr_unsized *uaddr,
+		    int addr_len, u16 *user_family)
+{
+	const struct sockaddr_teach *st = (const struct sockaddr_teach *)uaddr;
+	int err, type;
+
+	err = teach_addr_check_bind(sk, uaddr, addr_len, &type);
+	if (err)
+		return err;
+
+	lock_sock(sk);
+	err = teach_addr_bind_locked(sk, st->st_addr.s_addr,
+				     ntohs(st->st_port), type);
+	if (!err && st->st_family != AF_UNSPEC)
+		WRITE_ONCE(*user_family, st->st_family);
+	release_sock(sk);
+	return err;
 }
 
 /**

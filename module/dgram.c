@@ -16,8 +16,6 @@
 #include <asm/ioctls.h>
 #include <linux/delay.h>
 #include <linux/module.h>
-#include <linux/mm.h>
-#include <linux/swap.h>
 #include <linux/udp.h>
 #include <net/inet_common.h>
 #include <net/ip.h>
@@ -37,54 +35,11 @@ static atomic_t teach_dgram_sockets;
  * ---- bind(2), connect(2), close(2) ----
  */
 
-static int teach_dgram_bind_locked(struct sock *sk, __be32 addr, u16 port,
-				   int type)
-{
-	struct inet_sock *inet = inet_sk(sk);
-	int err = 0;
-
-	if (sk->sk_state != TCP_CLOSE || inet->inet_num)
-		return -EINVAL;
-
-	inet->inet_rcv_saddr = addr;
-	inet->inet_saddr = addr;
-	if (type == RTN_MULTICAST || type == RTN_BROADCAST)
-		inet->inet_saddr = 0;	/* the device's, when it sends */
-
-	/* IP_BIND_ADDRESS_NO_PORT: connect(2) or sendto(2) will find one. */
-	if (port || !inet_test_bit(BIND_ADDRESS_NO_PORT, sk))
-		err = teach_dgram_port_bind(sk, port);
-	if (err) {
-		inet->inet_rcv_saddr = 0;
-		inet->inet_saddr = 0;
-		return err;
-	}
-	if (addr)
-		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
-	if (port)
-		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
-	sk_dst_reset(sk);
-	return 0;
-}
-
 static int teach_dgram_bind(struct socket *sock,
 			    struct sockaddr_unsized *uaddr, int addr_len)
 {
-	struct sockaddr_teach *st = (struct sockaddr_teach *)uaddr;
-	struct sock *sk = sock->sk;
-	int err, type;
-
-	err = teach_addr_check_bind(sk, uaddr, addr_len, &type);
-	if (err)
-		return err;
-
-	lock_sock(sk);
-	err = teach_dgram_bind_locked(sk, st->st_addr.s_addr,
-				      ntohs(st->st_port), type);
-	if (!err && st->st_family != AF_UNSPEC)
-		WRITE_ONCE(teach_dgram_sk(sk)->user_family, st->st_family);
-	release_sock(sk);
-	return err;
+	return teach_addr_bind(sock->sk, uaddr, addr_len,
+			       &teach_dgram_sk(sock->sk)->user_family);
 }
 
 static int teach_dgram_autobind(struct sock *sk)
@@ -522,6 +477,7 @@ struct proto teach_dgram_prot = {
 	/* .owner is empty, as teach_prot's. */
 	.close			= teach_dgram_close,
 	.unhash			= teach_dgram_port_put,
+	.get_port		= teach_dgram_port_bind,
 	.release_cb		= ip4_datagram_release_cb,
 	.memory_allocated	= &teach_dgram_allocated,
 	.per_cpu_fw_alloc	= &teach_dgram_fw_alloc,
@@ -579,13 +535,7 @@ int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 
 int teach_dgram_init(void)
 {
-	unsigned long limit;
-
-	/* As udp_mem: around an eighth of what the kernel may use. */
-	limit = max(nr_free_buffer_pages() / 8, 128UL);
-	teach_dgram_mem[0] = limit / 4 * 3;
-	teach_dgram_mem[1] = limit;
-	teach_dgram_mem[2] = limit / 4 * 6;
+	teach_memory_share(teach_dgram_mem, 8);		/* as udp_mem */
 	return proto_register(&teach_dgram_prot, 1);
 }
 

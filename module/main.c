@@ -29,6 +29,7 @@ struct proto teach_prot = {
 	.release_cb		= teach_release_cb,
 	.keepalive		= teach_set_keepalive,
 	.rehash			= teach_device_changed,
+	.get_port		= teach_port_bind,
 	.stream_memory_free	= teach_stream_memory_free,
 	.sockets_allocated	= &teach_sockets,
 	.memory_allocated	= &teach_memory_allocated,

@@ -235,15 +235,23 @@ void teach_write_space(struct sock *sk)
 	teach_check_space(sk);
 }
 
+/**
+ * teach_memory_share - limit a protocol to a share of the kernel's memory
+ * @mem: filled in, in pages: no pressure below, pressure above, no more
+ * @part: around which part of what the kernel may use
+ */
+void teach_memory_share(long mem[3], unsigned int part)
+{
+	unsigned long limit = max(nr_free_buffer_pages() / part, 128UL);
+
+	mem[0] = limit / 4 * 3;
+	mem[1] = limit;
+	mem[2] = limit / 4 * 6;
+}
+
 int teach_memory_init(void)
 {
-	unsigned long limit;
-
-	/* As tcp_mem: around a sixteenth of what the kernel may use. */
-	limit = max(nr_free_buffer_pages() / 16, 128UL);
-	teach_sysctl_mem[0] = limit / 4 * 3;
-	teach_sysctl_mem[1] = limit;
-	teach_sysctl_mem[2] = limit / 4 * 6;
+	teach_memory_share(teach_sysctl_mem, 16);	/* as tcp_mem */
 	return percpu_counter_init(&teach_sockets, 0, GFP_KERNEL);
 }
 

@@ -407,57 +407,11 @@ static int teach_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
  * ---- bind(2) ----
  */
 
-static int teach_bind_locked(struct sock *sk, __be32 addr, u16 port, int type)
-{
-	struct inet_sock *inet = inet_sk(sk);
-	int err;
-
-	if (sk->sk_state != TCP_CLOSE || inet->inet_num)
-		return -EINVAL;
-
-	inet->inet_rcv_saddr = addr;
-	inet->inet_saddr = addr;
-	if (type == RTN_MULTICAST || type == RTN_BROADCAST)
-		inet->inet_saddr = 0;	/* the device's, when it sends */
-
-	/* IP_BIND_ADDRESS_NO_PORT: connect(2) will find one. */
-	err = 0;
-	if (port || !inet_test_bit(BIND_ADDRESS_NO_PORT, sk))
-		err = teach_port_bind(sk, port);
-	if (err) {
-		inet->inet_rcv_saddr = 0;
-		inet->inet_saddr = 0;
-		return err;
-	}
-	if (addr)
-		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
-	if (port)
-		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
-	inet->inet_sport = htons(inet->inet_num);
-	inet->inet_daddr = 0;
-	inet->inet_dport = 0;
-	sk_dst_reset(sk);
-	return 0;
-}
-
 static int teach_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
 		      int addr_len)
 {
-	struct sockaddr_teach *st = (struct sockaddr_teach *)uaddr;
-	struct sock *sk = sock->sk;
-	int err, type;
-
-	err = teach_addr_check_bind(sk, uaddr, addr_len, &type);
-	if (err)
-		return err;
-
-	lock_sock(sk);
-	err = teach_bind_locked(sk, st->st_addr.s_addr, ntohs(st->st_port),
-				type);
-	if (!err && st->st_family != AF_UNSPEC)
-		teach_sk(sk)->user_family = st->st_family;
-	release_sock(sk);
-	return err;
+	return teach_addr_bind(sock->sk, uaddr, addr_len,
+			       &teach_sk(sock->sk)->user_family);
 }
 
 /*

@@ -163,7 +163,7 @@ static int teach_set_level(struct sock *sk, int level, int optname, int val)
 {
 	if (level == SOL_TCP)
 		return teach_set_option(sk, optname, val);
-	if (level == SOL_SOCKET || optname == TEACH_ZEROCOPY)
+	if (optname == TEACH_ZEROCOPY)
 		return teach_set_zerocopy(sk, val);
 	return -ENOPROTOOPT;
 }
@@ -207,9 +207,13 @@ int teach_setsockopt(struct socket *sock, int level, int optname,
 			return -ENOPROTOOPT;
 		return ip_setsockopt(sk, level, optname, optval, optlen);
 	}
-	if (level == SOL_SOCKET && optname != SO_ZEROCOPY)
+	if (level == SOL_SOCKET && optname == SO_ZEROCOPY) {
+		level = SOL_TEACH;
+		optname = TEACH_ZEROCOPY;
+	}
+	if (level == SOL_SOCKET)
 		return sock_setsockopt(sock, level, optname, optval, optlen);
-	if (level != SOL_TCP && level != SOL_SOCKET && level != SOL_TEACH)
+	if (level != SOL_TCP && level != SOL_TEACH)
 		return -ENOPROTOOPT;
 	if (level == SOL_TCP && optname == TCP_CONGESTION)
 		return teach_set_congestion(sk, optval, optlen);

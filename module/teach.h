@@ -1013,9 +1013,8 @@ extern struct proto teach_prot;
 
 /* addr.c */
 int teach_addr_check(const struct sockaddr_unsized *uaddr, int addr_len);
-int teach_addr_check_bind(struct sock *sk,
-			  const struct sockaddr_unsized *uaddr, int addr_len,
-			  int *type);
+int teach_addr_bind(struct sock *sk, const struct sockaddr_unsized *uaddr,
+		    int addr_len, u16 *user_family);
 int teach_addr_set(void *uaddr, u16 family, __be32 addr, __be16 port);
 int teach_addr_name(const struct sock *sk, struct sockaddr *uaddr, u16 family,
 		    int peer);
@@ -1429,6 +1428,7 @@ extern long teach_sysctl_mem[3];
 extern int teach_memory_min;
 DECLARE_PER_CPU(int, teach_memory_fw_alloc);
 extern struct percpu_counter teach_sockets;
+void teach_memory_share(long mem[3], unsigned int part);
 int teach_memory_init(void);
 void teach_memory_exit(void);
 void teach_enter_memory_pressure(struct sock *sk);
