@@ -822,15 +822,17 @@ static int bytes_waiting(struct net *net)
 /*
  * Let 30 segments go at once over a card that needs most of a minute for them:
  * how many bytes wait for it?  No ACK comes meanwhile, so nothing but their
- * leaving lets more go.
+ * leaving lets more go.  Under the limit, small queues let wait what leaves in a
+ * millisecond at the pacing rate, twice initcwnd in a round trip.
  */
-static int most_waiting(struct net *net, const char *limit)
+static int most_waiting(struct net *net, const char *limit,
+			const char *initcwnd)
 {
 	int fd[2], now, i, most = 0;
 
 	net_sysctl(net, A, "limit_output_bytes", limit);
 	net_ip(net, A, "route change 10.9.0.0/24 dev " DEV_A
-		       " rto_min 60s initcwnd 30");
+		       " rto_min 60s initcwnd %s", initcwnd);
 	net_pair(net, fd);
 	if (!net_netem(net, B, "delay 200s") ||
 	    net_tc(net, A, "qdisc replace dev " DEV_A
@@ -851,7 +853,7 @@ TEST_F(buffers, small_queues)
 	int most;
 
 	net_gso(&self->net, A, false);
-	most = most_waiting(&self->net, "10000");
+	most = most_waiting(&self->net, "10000", "30");
 	if (most < 0)
 		SKIP(return, "no netem or no tbf");
 	EXPECT_LT(0, most);
@@ -863,7 +865,8 @@ TEST_F(buffers, queues_are_large_if_told)
 	int most;
 
 	net_gso(&self->net, A, false);
-	most = most_waiting(&self->net, "1048576");
+	/* All 30 leave by one budget though the round trip take 100 ms. */
+	most = most_waiting(&self->net, "1048576", "1500");
 	if (most < 0)
 		SKIP(return, "no netem or no tbf");
 	EXPECT_LT(15000, most);
@@ -876,7 +879,7 @@ TEST_F(buffers, small_queues_of_large_segments)
 
 	if (!net_netem(&self->net, B, "delay 50ms"))
 		SKIP(return, "no netem");
-	most = most_waiting(&self->net, "1048576");
+	most = most_waiting(&self->net, "1048576", "30");
 	if (most < 0)
 		SKIP(return, "no tbf");
 	EXPECT_LT(0, most);

@@ -755,8 +755,8 @@ static double curve(double w_max, double cwnd_epoch, double t)
 
 /*
  * One round trip of 0.2 s; how far is the window from the curve?  It is
- * where the curve will be a round trip later, and a slow machine's may be
- * long.
+ * where the curve was at an ACK of this round or will be a round trip later,
+ * and a slow machine's may be long.
  */
 static int off_curve(int fd, double w_max, double cwnd_epoch, double begin)
 {
@@ -770,7 +770,7 @@ static int off_curve(int fd, double w_max, double cwnd_epoch, double begin)
 	ack_all();
 	is = cwnd(fd).cwnd;
 	now = peer_now() - begin;
-	low = curve(w_max, cwnd_epoch, t);
+	low = curve(w_max, cwnd_epoch, fmax(0, t - (now - last)));
 	high = curve(w_max, cwnd_epoch, now + fmax(0.5, now - last));
 	last = now;
 	if (is < low - 2)
@@ -799,11 +799,12 @@ WINDOW_TEST(cubic_follows_its_curve)
 	begin = peer_now();
 	EXPECT_EQ(56, cwnd(self->fd).ssthresh);
 
-	while (peer_now() < begin + 2 * k)
+	while (peer_now() < begin + 2.5 * k) {
 		ASSERT_EQ(0, off_curve(self->fd, 80, 56, begin)) {
 			TH_LOG("%.1f s: cwnd %u", peer_now() - begin,
 			       cwnd(self->fd).cwnd);
 		}
+	}
 	EXPECT_LT(100, cwnd(self->fd).cwnd);
 }
 
@@ -826,11 +827,12 @@ WINDOW_TEST(cubic_converges_fast)
 	begin = peer_now();
 	left = cwnd(self->fd).ssthresh;
 	EXPECT_EQ(lost_at * 7 / 10, left);
-	while (peer_now() < begin + 3)
+	while (peer_now() < begin + 3) {
 		ASSERT_EQ(0, off_curve(self->fd, lost_at * 0.85, left, begin)) {
 			TH_LOG("%.1f s: cwnd %u", peer_now() - begin,
 			       cwnd(self->fd).cwnd);
 		}
+	}
 }
 
 /* RFC 9438 4.3: where the round trip is short, no slower than Reno. */
