@@ -652,9 +652,12 @@ int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
 		teach_rcv_synchronized(sk, skb, &opt);
 	}
 
-	/* Only now: the segment could have brought the peer's FIN, too. */
+	/*
+	 * Only now: the segment could have brought the peer's FIN, too.  And
+	 * the next in the backlog may, while close(2) takes that in.
+	 */
 	if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD) &&
-	    !teach_timer_armed(sk, TEACH_TIMER_FIN_WAIT2))
+	    !sock_owned_by_user(sk))
 		teach_fin_wait2_orphan(sk);
 
 	if (sk->sk_state != TCP_CLOSE) {

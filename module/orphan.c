@@ -32,6 +32,8 @@ void teach_fin_wait2_orphan(struct sock *sk)
 {
 	u32 timeout;
 
+	if (teach_timer_armed(sk, TEACH_TIMER_FIN_WAIT2))
+		return;
 	if (teach_sk(sk)->linger2 < 0) {
 		TEACH_INC(teach_sk_net(sk), ABORT_ON_LINGER);
 		teach_abort(sk);

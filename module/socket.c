@@ -894,7 +894,7 @@ void teach_close(struct sock *sk, long timeout)
 	bh_lock_sock(sk);
 	if (state == TCP_CLOSE)
 		teach_destroy_sock(sk);
-	else if (sk->sk_state == TCP_FIN_WAIT2 && state == TCP_FIN_WAIT2)
+	else if (sk->sk_state == TCP_FIN_WAIT2)
 		teach_fin_wait2_orphan(sk);
 	/* It may have ended meanwhile, and be given up already. */
 	if (sk->sk_state != TCP_CLOSE)
