@@ -411,6 +411,12 @@ static int teach_dgram_recvmsg(struct socket *sock, struct msghdr *msg,
 static int teach_dgram_setsockopt(struct socket *sock, int level, int optname,
 				  sockptr_t optval, unsigned int optlen)
 {
+	int own = teach_own_option(level, optname);
+
+	if (own >= 0)
+		return teach_set_own(sock->sk, own, optval, optlen);
+	if (level == SOL_SOCKET)
+		return sock_setsockopt(sock, level, optname, optval, optlen);
 	if (level == SOL_IP && optname == IP_OPTIONS)
 		return -ENOPROTOOPT;
 	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
@@ -419,6 +425,8 @@ static int teach_dgram_setsockopt(struct socket *sock, int level, int optname,
 static int teach_dgram_getsockopt(struct socket *sock, int level, int optname,
 				  char __user *optval, int __user *optlen)
 {
+	if (level == SOL_TEACH)
+		return teach_get_own(sock->sk, optname, optval, optlen);
 	return ip_getsockopt(sock->sk, level, optname, optval, optlen);
 }
 
@@ -477,6 +485,7 @@ struct proto teach_dgram_prot = {
 	/* .owner is empty, as teach_prot's. */
 	.close			= teach_dgram_close,
 	.unhash			= teach_dgram_port_put,
+	.rehash			= teach_reuseport_leave,
 	.get_port		= teach_dgram_port_bind,
 	.release_cb		= ip4_datagram_release_cb,
 	.memory_allocated	= &teach_dgram_allocated,
@@ -523,6 +532,7 @@ int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 	sock->ops = &teach_dgram_ops;
 	sock->state = SS_UNCONNECTED;
 	sock_init_data(sock, sk);
+	teach_take_sol_socket(sock);
 	sk->sk_destruct = teach_dgram_destruct;
 	sk->sk_protocol = IPPROTO_TEACH_DGRAM;
 	sock_set_flag(sk, SOCK_RCU_FREE);

@@ -151,13 +151,15 @@ static struct sock *teach_dgram_best(struct teach_net *tn,
  * @tn: the network namespace
  * @t: the 5-tuple, as this host sees it
  * @dif: the device that the datagram came in by
+ * @skb: the datagram, or NULL
  *
  * Nobody fits better than who is connected to the sender.
  *
  * Context: rcu_read_lock(), which also keeps what is returned.
  */
 struct sock *teach_dgram_lookup(struct teach_net *tn,
-				const struct teach_tuple *t, int dif)
+				const struct teach_tuple *t, int dif,
+				struct sk_buff *skb)
 {
 	struct sock *sk;
 
@@ -165,9 +167,11 @@ struct sock *teach_dgram_lookup(struct teach_net *tn,
 			      t, dif);
 	if (sk)
 		return sk;
-	return teach_dgram_best(tn, TEACH_DGRAM_PORTS,
-				teach_dgram_port_chain(ntohs(t->lport)), t,
-				dif);
+	sk = teach_dgram_best(tn, TEACH_DGRAM_PORTS,
+			      teach_dgram_port_chain(ntohs(t->lport)), t, dif);
+	if (!sk || sk->sk_state == TCP_ESTABLISHED)
+		return sk;
+	return teach_reuseport_select(sk, t, skb, sizeof(struct udphdr));
 }
 
 /**
@@ -221,11 +225,13 @@ void teach_dgram_walk(struct teach_net *tn, u32 number,
  * ---- Ports ----
  */
 
-/* Those who share a port all say SO_REUSEADDR, or are bound apart. */
+/* Those who share a port have all SO_REUSEADDR or SO_REUSEPORT, or are apart. */
 static bool teach_dgram_conflict(const struct sock *sk,
 				 const struct sock *other)
 {
 	if (sk->sk_reuse && other->sk_reuse)
+		return false;
+	if (teach_reuseport_may_share(sk, other->sk_reuseport, sk_uid(other)))
 		return false;
 	if (sk->sk_bound_dev_if && other->sk_bound_dev_if &&
 	    sk->sk_bound_dev_if != other->sk_bound_dev_if)
@@ -234,16 +240,43 @@ static bool teach_dgram_conflict(const struct sock *sk,
 	       sk->sk_rcv_saddr == other->sk_rcv_saddr;
 }
 
+/* Context: the chain's lock. */
+static int teach_dgram_port_take(struct sock *sk, u16 number,
+				 struct teach_dgram_chain *chain)
+{
+	struct sock *other, *member = NULL;
+	struct hlist_nulls_node *node;
+	int err;
+
+	inet_sk(sk)->inet_num = number;
+	if (sk->sk_reuseport) {
+		node = teach_dgram_first(chain);
+		for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
+			other = teach_dgram_node_sk(node, TEACH_DGRAM_PORTS);
+			if (teach_reuseport_match(sk, other))
+				member = other;
+		}
+		err = teach_reuseport_join(sk, member);
+		if (err) {
+			inet_sk(sk)->inet_num = 0;
+			return err;
+		}
+	}
+	inet_sk(sk)->inet_sport = htons(number);
+	teach_dgram_link(sk, TEACH_DGRAM_PORTS, teach_dgram_port_chain(number));
+	return 0;
+}
+
 /* With @alone, not even those who would share it may be there. */
 static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
 {
-	u32 chain_number = teach_dgram_port_chain(number);
-	struct teach_dgram_chain *chain;
+	struct teach_dgram_chain *table, *chain;
 	struct hlist_nulls_node *node;
 	struct sock *other;
 	int err = 0;
 
-	chain = &teach_sk_net(sk)->dgram[TEACH_DGRAM_PORTS][chain_number];
+	table = teach_sk_net(sk)->dgram[TEACH_DGRAM_PORTS];
+	chain = &table[teach_dgram_port_chain(number)];
 	spin_lock_bh(&chain->lock);
 	node = teach_dgram_first(chain);
 	for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
@@ -252,11 +285,8 @@ static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
 		    (alone || teach_dgram_conflict(sk, other)))
 			err = -EADDRINUSE;
 	}
-	if (!err) {
-		inet_sk(sk)->inet_num = number;
-		inet_sk(sk)->inet_sport = htons(number);
-		teach_dgram_link(sk, TEACH_DGRAM_PORTS, chain_number);
-	}
+	if (!err)
+		err = teach_dgram_port_take(sk, number, chain);
 	spin_unlock_bh(&chain->lock);
 	return err;
 }
@@ -268,12 +298,12 @@ static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
  *
  * RFC 6056 3.3.1: which one, nobody can guess.
  *
- * Return: 0, or -EADDRINUSE.
+ * Return: 0, -EADDRINUSE, or -ENOMEM.
  */
 int teach_dgram_port_bind(struct sock *sk, u16 number)
 {
 	u32 offset;
-	int i;
+	int i, err;
 
 	if (number)
 		return teach_dgram_port_try(sk, number, false);
@@ -281,8 +311,9 @@ int teach_dgram_port_bind(struct sock *sk, u16 number)
 	offset = get_random_u32();
 	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
 		number = TEACH_PORT_DYNAMIC + offset % TEACH_PORTS_DYNAMIC;
-		if (!teach_dgram_port_try(sk, number, true))
-			return 0;
+		err = teach_dgram_port_try(sk, number, true);
+		if (err != -EADDRINUSE)
+			return err;
 		cond_resched();
 	}
 	return -EADDRINUSE;
@@ -296,6 +327,7 @@ void teach_dgram_port_put(struct sock *sk)
 {
 	teach_dgram_peer_clear(sk);
 	teach_dgram_unlink(sk, TEACH_DGRAM_PORTS);
+	teach_reuseport_leave(sk);
 	inet_sk(sk)->inet_num = 0;
 	inet_sk(sk)->inet_sport = 0;
 }

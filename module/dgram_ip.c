@@ -446,7 +446,7 @@ static int teach_dgram_rcv(struct sk_buff *skb)
 		teach_dgram_rcv_many(net, skb, &t);
 		return 0;
 	}
-	sk = teach_dgram_lookup(teach_net(net), &t, inet_iif(skb));
+	sk = teach_dgram_lookup(teach_net(net), &t, inet_iif(skb), skb);
 	if (sk) {
 		teach_dgram_sock_rcv(sk, skb);
 		return 0;

@@ -323,15 +323,15 @@ static struct hlist_head *teach_listen_chain(struct teach_net *tn, u16 port)
 }
 
 /* The best fit: bound to the address, then to the device; -1 if neither. */
-static int teach_listen_score(const struct sock *sk, u8 proto, __be32 laddr,
-			      u16 port, int dif)
+static int teach_listen_score(const struct sock *sk,
+			      const struct teach_tuple *t, int dif)
 {
 	int score = 0;
 
-	if (inet_sk(sk)->inet_num != port || teach_sk(sk)->wire != proto)
+	if (sk->sk_num != ntohs(t->lport) || teach_sk(sk)->wire != t->proto)
 		return -1;
 	if (sk->sk_rcv_saddr) {
-		if (sk->sk_rcv_saddr != laddr)
+		if (sk->sk_rcv_saddr != t->laddr)
 			return -1;
 		score += 2;
 	}
@@ -346,41 +346,68 @@ static int teach_listen_score(const struct sock *sk, u8 proto, __be32 laddr,
 /**
  * teach_lookup_listener - who accepts connections to an address and port
  * @tn: the network namespace
- * @proto: the number on the wire
- * @laddr: the address that the segment was sent to
- * @lport: and the port
+ * @t: the 5-tuple of the segment that asks for one
  * @dif: the device that it came in by
+ * @skb: the segment
  *
  * Context: rcu_read_lock(), which also keeps what is returned.
  */
-struct sock *teach_lookup_listener(struct teach_net *tn, u8 proto,
-				   __be32 laddr, __be16 lport, int dif)
+struct sock *teach_lookup_listener(struct teach_net *tn,
+				   const struct teach_tuple *t, int dif,
+				   struct sk_buff *skb)
 {
 	struct sock *best = NULL;
 	struct teach_sock *ts;
 	int score, high = -1;
-	u16 port = ntohs(lport);
 
-	hlist_for_each_entry_rcu(ts, teach_listen_chain(tn, port),
+	hlist_for_each_entry_rcu(ts, teach_listen_chain(tn, ntohs(t->lport)),
 				 listen_node) {
-		score = teach_listen_score((struct sock *)ts, proto, laddr,
-					   port, dif);
+		score = teach_listen_score((struct sock *)ts, t, dif);
 		if (score > high) {
 			high = score;
 			best = (struct sock *)ts;
 		}
 	}
-	return best;
+	if (!best)
+		return NULL;
+	return teach_reuseport_select(best, t, skb, tcp_hdrlen(skb));
 }
 
-void teach_listen_hash(struct sock *sk)
+/* Context: tn->listen_lock. */
+static int teach_listen_join(struct teach_net *tn, struct sock *sk)
+{
+	struct sock *other, *member = NULL;
+	struct teach_sock *ts;
+
+	hlist_for_each_entry(ts, teach_listen_chain(tn, sk->sk_num),
+			     listen_node) {
+		other = (struct sock *)ts;
+		if (ts->wire == teach_sk(sk)->wire &&
+		    teach_reuseport_match(sk, other))
+			member = other;
+	}
+	return teach_reuseport_join(sk, member);
+}
+
+/**
+ * teach_listen_hash - segments for nobody else find the listener
+ * @sk: the socket, locked, in state LISTEN
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int teach_listen_hash(struct sock *sk)
 {
 	struct teach_net *tn = teach_sk_net(sk);
+	int err = 0;
 
 	spin_lock_bh(&tn->listen_lock);
-	hlist_add_head_rcu(&teach_sk(sk)->listen_node,
-			   teach_listen_chain(tn, inet_sk(sk)->inet_num));
+	if (sk->sk_reuseport)
+		err = teach_listen_join(tn, sk);
+	if (!err)
+		hlist_add_head_rcu(&teach_sk(sk)->listen_node,
+				   teach_listen_chain(tn, sk->sk_num));
 	spin_unlock_bh(&tn->listen_lock);
+	return err;
 }
 
 void teach_listen_unhash(struct sock *sk)
@@ -389,6 +416,7 @@ void teach_listen_unhash(struct sock *sk)
 
 	spin_lock_bh(&tn->listen_lock);
 	hlist_del_init_rcu(&teach_sk(sk)->listen_node);
+	teach_reuseport_leave(sk);
 	spin_unlock_bh(&tn->listen_lock);
 }
 

@@ -496,8 +496,7 @@ static int teach_rcv(struct sk_buff *skb)
 	/* Nobody has this 5-tuple?  Somebody may be waiting for it. */
 	e = teach_lookup(tn, &t, dif);
 	if (!e)
-		listener = teach_lookup_listener(tn, t.proto, t.laddr, t.lport,
-						 dif);
+		listener = teach_lookup_listener(tn, &t, dif, skb);
 	if (trace_teach_segment_in_enabled())
 		teach_trace_in(net, skb, &t, teach_state_met(e, listener));
 

@@ -746,10 +746,17 @@ int teach_listen_start(struct sock *sk)
 	}
 	WRITE_ONCE(sk->sk_state, TCP_LISTEN);
 	teach_tuple_set(sk);
+	rcu_assign_pointer(ts->listener, queue);
+	err = teach_listen_hash(sk);
+	if (err) {
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+		RCU_INIT_POINTER(ts->listener, NULL);
+		teach_port_unlisten(sk);
+		kfree(queue);
+		return err;
+	}
 	teach_trace_state(sock_net(sk), &ts->entry.tuple, TCP_CLOSE,
 			  TCP_LISTEN);
-	rcu_assign_pointer(ts->listener, queue);
-	teach_listen_hash(sk);
 	return 0;
 }
 

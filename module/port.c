@@ -8,8 +8,8 @@
  *	49152 - 65535	dynamic: given out here, unpredictably (RFC 6056)
  *
  * A port is held by sockets and by connections in TIME_WAIT.  bind(2) may
- * not share it unless all say SO_REUSEADDR and none of them listens, or
- * their addresses or devices differ.  connect(2) may always share one that
+ * not share it unless all say SO_REUSEADDR and none of them listens, or all
+ * say SO_REUSEPORT (reuseport.c), or their addresses or devices differ.  connect(2) may always share one that
  * only connect(2) has given out: the 5-tuples are what must differ.
  *
  *	port 80 --+-- 10.0.0.1, SO_REUSEADDR	100000 owners
@@ -49,6 +49,8 @@ struct teach_port {
  * @owners: how many they are
  * @listeners: how many of them listen
  * @reuse: they had SO_REUSEADDR when they came
+ * @reuseport: and SO_REUSEPORT
+ * @uid: whose they are
  *
  * Freed with its last owner.
  */
@@ -60,6 +62,8 @@ struct teach_bucket {
 	u32			owners;
 	u32			listeners;
 	bool			reuse;
+	bool			reuseport;
+	kuid_t			uid;
 };
 
 static struct teach_port_head *teach_port_head(struct teach_net *tn, u16 port)
@@ -110,7 +114,9 @@ static struct teach_bucket *teach_bucket(struct teach_port *port,
 	hlist_for_each_entry(bucket, &port->buckets, node)
 		if (bucket->addr == sk->sk_rcv_saddr &&
 		    bucket->dif == sk->sk_bound_dev_if &&
-		    bucket->reuse == !!sk->sk_reuse)
+		    bucket->reuse == !!sk->sk_reuse &&
+		    bucket->reuseport == !!sk->sk_reuseport &&
+		    uid_eq(bucket->uid, sk_uid(sk)))
 			return bucket;
 
 	bucket = kzalloc(sizeof(*bucket), GFP_ATOMIC);
@@ -120,6 +126,8 @@ static struct teach_bucket *teach_bucket(struct teach_port *port,
 	bucket->addr = sk->sk_rcv_saddr;
 	bucket->dif = sk->sk_bound_dev_if;
 	bucket->reuse = !!sk->sk_reuse;
+	bucket->reuseport = !!sk->sk_reuseport;
+	bucket->uid = sk_uid(sk);
 	hlist_add_head(&bucket->node, &port->buckets);
 	return bucket;
 }
@@ -160,6 +168,8 @@ static bool teach_port_conflict(const struct sock *sk,
 		return false;
 	/* Nobody is in his own way. */
 	if (teach_sk(sk)->bind.bucket == other && other->owners == 1)
+		return false;
+	if (teach_reuseport_may_share(sk, other->reuseport, other->uid))
 		return false;
 	return other->listeners || !(sk->sk_reuse && other->reuse);
 }

@@ -5,7 +5,7 @@
  *	SOL_SOCKET	the kernel's own, but for what it refuses us
  *	SOL_IP		the kernel's own, but for what is nothing to a stream
  *	SOL_TCP		here; names, values and errors are those of tcp(7)
- *	SOL_TEACH	the refused ones, where the kernel keeps SOL_SOCKET
+ *	SOL_TEACH	here: the refused ones, as socket(7) has them
  */
 #include <asm/ioctls.h>
 #include <net/inet_common.h>
@@ -21,6 +21,128 @@
 #define TEACH_SYNCNT_MAX	127
 #define TEACH_LINGER2_MAX	120	/* seconds */
 #define TEACH_DEFER_MAX		255	/* SYN-ACKs */
+
+static int teach_read_int(int *val, sockptr_t optval, unsigned int optlen)
+{
+	if (optlen < sizeof(*val))
+		return -EINVAL;
+	return copy_from_sockptr(val, optval, sizeof(*val)) ? -EFAULT : 0;
+}
+
+/* How much room the program has for an answer. */
+static int teach_read_room(int __user *optlen)
+{
+	int room;
+
+	if (get_user(room, optlen))
+		return -EFAULT;
+	return room < 0 ? -EINVAL : room;
+}
+
+/* Less than all of it, if there is room for less. */
+static int teach_write(const void *value, size_t size, int room,
+		       char __user *optval, int __user *optlen)
+{
+	int len = min_t(size_t, room, size);
+
+	if (put_user(len, optlen) || copy_to_user(optval, value, len))
+		return -EFAULT;
+	return 0;
+}
+
+/*
+ * ---- SOL_TEACH, of both types of socket ----
+ */
+
+/**
+ * teach_own_option - is this one of SOL_TEACH's options?
+ * @level: as the program says
+ * @optname: as the program says
+ *
+ * SOL_SOCKET has them too, where the kernel asks us.
+ *
+ * Return: which one, or -ENOPROTOOPT.
+ */
+int teach_own_option(int level, int optname)
+{
+	if (level == SOL_TEACH && optname > 0)
+		return optname;
+	if (level == SOL_SOCKET && optname == SO_ZEROCOPY)
+		return TEACH_ZEROCOPY;
+	if (level == SOL_SOCKET && optname == SO_REUSEPORT)
+		return TEACH_REUSEPORT;
+	return -ENOPROTOOPT;
+}
+
+/**
+ * teach_set_own - set one of SOL_TEACH's options
+ * @sk: the socket
+ * @option: TEACH_ZEROCOPY or TEACH_REUSEPORT; others are refused
+ * @optval: as the program says
+ * @optlen: as the program says
+ *
+ * Context: takes lock_sock().
+ * Return: 0, -EINVAL, -EFAULT, -EOPNOTSUPP, or -ENOPROTOOPT.
+ */
+int teach_set_own(struct sock *sk, int option, sockptr_t optval,
+		  unsigned int optlen)
+{
+	int val, err;
+
+	err = teach_read_int(&val, optval, optlen);
+	if (err)
+		return err;
+
+	lock_sock(sk);
+	switch (option) {
+	case TEACH_ZEROCOPY:
+		if (sk->sk_type != SOCK_STREAM)
+			err = -EOPNOTSUPP;
+		else if (val < 0 || val > 1)
+			err = -EINVAL;
+		else
+			sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
+		break;
+	case TEACH_REUSEPORT:
+		sk->sk_reuseport = !!val;
+		break;
+	default:
+		err = -ENOPROTOOPT;
+	}
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * teach_get_own - ask for one of SOL_TEACH's options
+ * @sk: the socket
+ * @option: which one
+ * @optval: where to
+ * @optlen: as the program says; filled in
+ *
+ * Return: 0, -EINVAL, -EFAULT, or -ENOPROTOOPT.
+ */
+int teach_get_own(struct sock *sk, int option, char __user *optval,
+		  int __user *optlen)
+{
+	int val, room;
+
+	room = teach_read_room(optlen);
+	if (room < 0)
+		return room;
+
+	switch (option) {
+	case TEACH_ZEROCOPY:
+		val = sock_flag(sk, SOCK_ZEROCOPY);
+		break;
+	case TEACH_REUSEPORT:
+		val = sk->sk_reuseport;
+		break;
+	default:
+		return -ENOPROTOOPT;
+	}
+	return teach_write(&val, sizeof(val), room, optval, optlen);
+}
 
 /*
  * ---- setsockopt(2) ----
@@ -150,24 +272,6 @@ static int teach_set_option(struct sock *sk, int optname, int val)
 	}
 }
 
-/* socket(7), SO_ZEROCOPY. */
-static int teach_set_zerocopy(struct sock *sk, int val)
-{
-	if (val < 0 || val > 1)
-		return -EINVAL;
-	sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
-	return 0;
-}
-
-static int teach_set_level(struct sock *sk, int level, int optname, int val)
-{
-	if (level == SOL_TCP)
-		return teach_set_option(sk, optname, val);
-	if (optname == TEACH_ZEROCOPY)
-		return teach_set_zerocopy(sk, val);
-	return -ENOPROTOOPT;
-}
-
 static int teach_set_congestion(struct sock *sk, sockptr_t optval,
 				unsigned int optlen)
 {
@@ -194,9 +298,12 @@ static int teach_set_congestion(struct sock *sk, sockptr_t optval,
 int teach_setsockopt(struct socket *sock, int level, int optname,
 		     sockptr_t optval, unsigned int optlen)
 {
+	int own = teach_own_option(level, optname);
 	struct sock *sk = sock->sk;
 	int val, err;
 
+	if (own >= 0)
+		return teach_set_own(sk, own, optval, optlen);
 	if (level == SOL_IP) {
 		/* As ip(7) has it for a stream. */
 		if (optname == IP_ADD_MEMBERSHIP ||
@@ -207,23 +314,18 @@ int teach_setsockopt(struct socket *sock, int level, int optname,
 			return -ENOPROTOOPT;
 		return ip_setsockopt(sk, level, optname, optval, optlen);
 	}
-	if (level == SOL_SOCKET && optname == SO_ZEROCOPY) {
-		level = SOL_TEACH;
-		optname = TEACH_ZEROCOPY;
-	}
 	if (level == SOL_SOCKET)
 		return sock_setsockopt(sock, level, optname, optval, optlen);
-	if (level != SOL_TCP && level != SOL_TEACH)
+	if (level != SOL_TCP)
 		return -ENOPROTOOPT;
-	if (level == SOL_TCP && optname == TCP_CONGESTION)
+	if (optname == TCP_CONGESTION)
 		return teach_set_congestion(sk, optval, optlen);
-	if (optlen < sizeof(int))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
+	err = teach_read_int(&val, optval, optlen);
+	if (err)
+		return err;
 
 	lock_sock(sk);
-	err = teach_set_level(sk, level, optname, val);
+	err = teach_set_option(sk, optname, val);
 	release_sock(sk);
 	return err;
 }
@@ -288,16 +390,6 @@ static int teach_get_option(struct sock *sk, int optname, int *val)
 	}
 }
 
-static int teach_get_level(struct sock *sk, int level, int optname, int *val)
-{
-	if (level == SOL_TCP)
-		return teach_get_option(sk, optname, val);
-	if (optname != TEACH_ZEROCOPY)
-		return -ENOPROTOOPT;
-	*val = sock_flag(sk, SOCK_ZEROCOPY);
-	return 0;
-}
-
 /* TCP_CONGESTION and TCP_CC_INFO: no numbers. */
 static int teach_get_congestion(struct sock *sk, int optname,
 				char __user *optval, int __user *optlen)
@@ -308,12 +400,11 @@ static int teach_get_congestion(struct sock *sk, int optname,
 		union tcp_cc_info	info;
 	} value = {};
 	size_t size = 0;
-	int len, attr;
+	int room, attr;
 
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
+	room = teach_read_room(optlen);
+	if (room < 0)
+		return room;
 
 	lock_sock(sk);
 	cong = teach_sk(sk)->cong;
@@ -324,64 +415,49 @@ static int teach_get_congestion(struct sock *sk, int optname,
 		size = cong->get_info(sk, ~0U, &attr, &value.info);
 	}
 	release_sock(sk);
-
-	len = min_t(size_t, len, size);
-	if (put_user(len, optlen) || copy_to_user(optval, &value, len))
-		return -EFAULT;
-	return 0;
+	return teach_write(&value, size, room, optval, optlen);
 }
 
 static int teach_get_tcp_info(struct sock *sk, char __user *optval,
 			      int __user *optlen)
 {
 	struct tcp_info info;
-	int len;
+	int room;
 
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
+	room = teach_read_room(optlen);
+	if (room < 0)
+		return room;
 
 	lock_sock(sk);
 	teach_get_info(sk, &info);
 	release_sock(sk);
-
-	len = min_t(size_t, len, sizeof(info));
-	if (put_user(len, optlen) || copy_to_user(optval, &info, len))
-		return -EFAULT;
-	return 0;
+	return teach_write(&info, sizeof(info), room, optval, optlen);
 }
 
 int teach_getsockopt(struct socket *sock, int level, int optname,
 		     char __user *optval, int __user *optlen)
 {
 	struct sock *sk = sock->sk;
-	int val, len, err;
+	int val, room, err;
 
+	if (level == SOL_TEACH)
+		return teach_get_own(sk, optname, optval, optlen);
 	if (level == SOL_IP)
 		return ip_getsockopt(sk, level, optname, optval, optlen);
-	if (level != SOL_TCP && level != SOL_TEACH)
+	if (level != SOL_TCP)
 		return -EOPNOTSUPP;
-	if (level == SOL_TCP &&
-	    (optname == TCP_CONGESTION || optname == TCP_CC_INFO))
+	if (optname == TCP_CONGESTION || optname == TCP_CC_INFO)
 		return teach_get_congestion(sk, optname, optval, optlen);
-	if (level == SOL_TCP && optname == TCP_INFO)
+	if (optname == TCP_INFO)
 		return teach_get_tcp_info(sk, optval, optlen);
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
+	room = teach_read_room(optlen);
+	if (room < 0)
+		return room;
 
 	lock_sock(sk);
-	err = teach_get_level(sk, level, optname, &val);
+	err = teach_get_option(sk, optname, &val);
 	release_sock(sk);
-	if (err)
-		return err;
-
-	len = min_t(unsigned int, len, sizeof(val));
-	if (put_user(len, optlen) || copy_to_user(optval, &val, len))
-		return -EFAULT;
-	return 0;
+	return err ? : teach_write(&val, sizeof(val), room, optval, optlen);
 }
 
 /*

@@ -1043,6 +1043,11 @@ void teach_run_put(struct sock *sk, enum teach_work work);
 void teach_release_cb(struct sock *sk);
 
 /* sockopt.c */
+int teach_own_option(int level, int optname);
+int teach_set_own(struct sock *sk, int option, sockptr_t optval,
+		  unsigned int optlen);
+int teach_get_own(struct sock *sk, int option, char __user *optval,
+		  int __user *optlen);
 int teach_setsockopt(struct socket *sock, int level, int optname,
 		     sockptr_t optval, unsigned int optlen);
 int teach_getsockopt(struct socket *sock, int level, int optname,
@@ -1064,13 +1069,14 @@ void teach_hash_exit(struct teach_net *tn);
 u32 teach_hash_tuple(const struct teach_tuple *t);
 struct teach_entry *teach_lookup(struct teach_net *tn,
 				 const struct teach_tuple *t, int dif);
-struct sock *teach_lookup_listener(struct teach_net *tn, u8 proto,
-				   __be32 laddr, __be16 lport, int dif);
+struct sock *teach_lookup_listener(struct teach_net *tn,
+				   const struct teach_tuple *t, int dif,
+				   struct sk_buff *skb);
 bool teach_hash_insert(struct teach_net *tn, struct teach_entry *e);
 bool teach_hash_remove(struct teach_net *tn, struct teach_entry *e);
 bool teach_hash_replace(struct teach_net *tn, struct teach_entry *old,
 			struct teach_entry *new);
-void teach_listen_hash(struct sock *sk);
+int teach_listen_hash(struct sock *sk);
 void teach_listen_unhash(struct sock *sk);
 bool teach_hash_walk_chain(struct teach_net *tn, u32 i,
 			   void (*fn)(struct teach_entry *e, void *data),
@@ -1089,6 +1095,16 @@ int teach_port_connect(struct sock *sk, u32 *iss);
 int teach_port_inherit(struct sock *sk, struct sock *listener);
 void teach_port_keep(struct sock *sk, struct teach_timewait *tw);
 void teach_port_put(struct teach_net *tn, struct teach_bind *bind);
+
+/* reuseport.c */
+bool teach_reuseport_may_share(const struct sock *sk, bool reuseport,
+			       kuid_t uid);
+bool teach_reuseport_match(const struct sock *sk, const struct sock *other);
+int teach_reuseport_join(struct sock *sk, struct sock *member);
+void teach_reuseport_leave(struct sock *sk);
+struct sock *teach_reuseport_select(struct sock *sk,
+				    const struct teach_tuple *t,
+				    struct sk_buff *skb, int header);
 
 /* listen.c */
 int teach_listen_init(void);
@@ -1510,7 +1526,8 @@ void teach_dgram_port_put(struct sock *sk);
 void teach_dgram_peer_set(struct sock *sk);
 void teach_dgram_peer_clear(struct sock *sk);
 struct sock *teach_dgram_lookup(struct teach_net *tn,
-				const struct teach_tuple *t, int dif);
+				const struct teach_tuple *t, int dif,
+				struct sk_buff *skb);
 void teach_dgram_lookup_all(struct teach_net *tn, const struct teach_tuple *t,
 			    int dif, void (*fn)(struct sock *sk, void *data),
 			    void *data);

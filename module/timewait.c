@@ -235,9 +235,8 @@ static bool teach_timewait_reuse(struct teach_timewait *tw,
 	      after(opt->tsval, tw->terms.ts_recent)))
 		return false;
 
-	sk = teach_lookup_listener(tw->tn, tw->entry.tuple.proto,
-				   tw->entry.tuple.laddr,
-				   tw->entry.tuple.lport, inet_iif(skb));
+	sk = teach_lookup_listener(tw->tn, &tw->entry.tuple, inet_iif(skb),
+				   skb);
 	if (!sk)
 		return false;
 

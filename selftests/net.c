@@ -870,6 +870,16 @@ unsigned int net_meminfo(int fd, int what)
 	return info[what];
 }
 
+/* Close with a RST: nothing is left of the connection. */
+void net_abort(int fd)
+{
+	const struct linger none = { .l_onoff = 1 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)))
+		net_fatal("SO_LINGER");
+	close(fd);
+}
+
 int net_so_error(int fd)
 {
 	return net_getopt(fd, SOL_SOCKET, SO_ERROR);

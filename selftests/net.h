@@ -121,6 +121,7 @@ void net_nonblock(int fd, bool on);
 void net_setopt(int fd, int level, int opt, int value);
 unsigned int net_meminfo(int fd, int what);
 int net_getopt(int fd, int level, int opt);
+void net_abort(int fd);
 int net_so_error(int fd);
 void net_timeout(int fd, int opt, int ms);
 int net_poll(int fd, int events, int timeout_ms);

@@ -33,10 +33,11 @@
 #define SOL_TEACH		IPPROTO_TEACH
 
 /*
- * SO_ZEROCOPY of socket(7).  Before 6.7 kernels do not let a family of their
- * modules have that one.
+ * SO_ZEROCOPY and SO_REUSEPORT of socket(7).  Before 6.7 kernels do not let a
+ * family of their modules have those.
  */
 #define TEACH_ZEROCOPY		1
+#define TEACH_REUSEPORT		2
 
 /**
  * struct sockaddr_teach - one end of a connection

@@ -21,8 +21,10 @@ const struct same_difference same_differences[] = {
 	  "SO_PEERNAME answers in the form it was addressed in" },
 
 	/* Options of SOL_SOCKET that the kernel keeps for AF_INET */
-	{ "option.socket.15.*", ANY, "SO_REUSEPORT is refused by SOL_SOCKET" },
-	{ "option.socket.60.*", ANY, "SO_ZEROCOPY is refused by SOL_SOCKET" },
+	{ "option.socket.15.*", ANY,
+	  "SO_REUSEPORT is refused by SOL_SOCKET before 6.7", true },
+	{ "option.socket.60.*", ANY,
+	  "SO_ZEROCOPY is refused by SOL_SOCKET before 6.7", true },
 	{ "option.socket.@(37|65).*", ANY,
 	  "SOF_TIMESTAMPING_OPT_ID counts bytes in protocol 6 only" },
 	{ "option.socket.26.fresh.user", ANY,
