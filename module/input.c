@@ -296,7 +296,6 @@ void teach_established(struct sock *sk)
 	teach_set_state(sk, TCP_ESTABLISHED);
 	teach_keepalive_start(sk);
 	teach_sndbuf_expand(sk);
-	security_inet_conn_established(sk, NULL);
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
@@ -359,6 +358,7 @@ static bool teach_rcv_syn_sent(struct sock *sk, struct sk_buff *skb,
 	}
 
 	teach_rcv_ack(sk, skb, opt);
+	security_inet_conn_established(sk, skb);
 	teach_established(sk);
 	if (ts->pingpong || sk->sk_write_pending)
 		teach_ack_with_data(sk);
