@@ -234,6 +234,7 @@ static void keep_wire(struct job *job)
 		return;
 	}
 	job->wire.used = true;
+	job->wire.patient = script_is_patient(r->script);
 	idle[nidle++] = job->wire;
 }
 

@@ -237,10 +237,11 @@ struct conn {
  * @tun: the far side of the device
  * @tap: sees what leaves, and when
  * @used: by another script before
+ * @patient: nothing is sent again for the lack of an ACK
  */
 struct wire {
 	int	ns, tun, tap;
-	bool	used;
+	bool	used, patient;
 };
 
 /* Numbers that a script has given a name, as the stack's timestamps. */
@@ -453,6 +454,7 @@ extern struct config config;
 /* script.c */
 struct script *script_read(const char *dir, const char *name);
 double script_seconds(const struct script *script);
+bool script_is_patient(const struct script *script);
 bool script_leaves_traces(const struct script *script);
 const char *next_word(char **text);
 

@@ -136,7 +136,7 @@ static void note_came(const struct packet *p)
 		 p->time);
 }
 
-/* What the script could have done at @due it does only now. */
+/* What could have been done at @due is done only now. */
 static void note_lateness(double due)
 {
 	if (now() - due > lateness)
@@ -256,13 +256,16 @@ static void play_leaves(const struct line *line, const struct script *script)
 
 static void play_call(const struct line *line)
 {
+	double begun;
 	char why[160];
 
 	begin_act(&line->when);
+	begun = now();
 	/* The signal wakes it. */
 	alarm(CALL_SECONDS);
 	call_make(&line->call, why, sizeof(why));
 	alarm(0);
+	note_lateness(begun);
 	end_act(now());
 	if (why[0])
 		fail("%s", why);
@@ -394,7 +397,7 @@ static void get_state(const struct conn *c, char *state)
 
 static void play_state(const struct line *line)
 {
-	double until = now() + STATE_PATIENCE;
+	double begun = now(), until = begun + STATE_PATIENCE;
 	char state[16];
 
 	for (;;) {
@@ -405,6 +408,7 @@ static void play_state(const struct line *line)
 			fail("its state is %s", state);
 		poll(NULL, 0, 5);
 	}
+	note_lateness(begun);
 	tell("%4d %9.3f   %s", line->number, now(), line->text);
 	ready = now();
 }

@@ -581,6 +581,12 @@ struct script *script_read(const char *dir, const char *name)
 	return script;
 }
 
+/* What a state answers is no question of time. */
+bool script_is_patient(const struct script *script)
+{
+	return script->nmatrix > 0;
+}
+
 /* What a socket that is closed does not take along. */
 bool script_leaves_traces(const struct script *script)
 {

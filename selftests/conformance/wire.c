@@ -220,6 +220,7 @@ void wire_open(struct wire *wire)
 	set_up("tun0", LOCAL_ADDR, 0xffffff00);
 	wire->tap = open_tap();
 	wire->used = false;
+	wire->patient = false;
 }
 
 void wire_close(const struct wire *wire)
@@ -233,6 +234,18 @@ void wire_close(const struct wire *wire)
 bool wire_is_clean(const struct wire *wire)
 {
 	return !setns(wire->ns, CLONE_NEWNET) && sockets_gone();
+}
+
+/* On a slow machine 200 ms may pass between any two lines of a script. */
+static void set_patient(bool patient)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command),
+		 "ip route change 192.0.2.0/24 dev tun0 %s",
+		 patient ? "rto_min 60s" : "");
+	if (system(command))
+		fail("%s", command);
 }
 
 /* In the process that plays @script. */
@@ -249,6 +262,8 @@ void wire_use(const struct wire *wire, const struct script *script)
 		wire_mtu(script->mtu);
 	if (script->address)
 		set_up("tun0:1", script->address, 0xffffff00);
+	if (wire->patient != script_is_patient(script))
+		set_patient(!wire->patient);
 	for (i = 0; i < MAX_CONNS; i++)
 		conn_init(&conns[i], i);
 	/* How the script before has ended is of no interest. */
