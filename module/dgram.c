@@ -533,6 +533,8 @@ int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 	sock->state = SS_UNCONNECTED;
 	sock_init_data(sock, sk);
 	teach_take_sol_socket(sock);
+	/* io_uring's send_zc, whose bytes are copied all the same. */
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 	sk->sk_destruct = teach_dgram_destruct;
 	sk->sk_protocol = IPPROTO_TEACH_DGRAM;
 	sock_set_flag(sk, SOCK_RCU_FREE);

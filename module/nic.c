@@ -299,7 +299,7 @@ static bool teach_nic_accept(struct teach_nic *nic, struct sk_buff *skb)
 		return false;
 	}
 	/* The other host must not hold a process's own pages. */
-	if (unlikely(skb_orphan_frags(skb, GFP_ATOMIC))) {
+	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
 		teach_tx_drop(nic, skb, TX_DROP_NOMEM,
 			      SKB_DROP_REASON_SKB_UCOPY_FAULT);
 		return false;

@@ -379,6 +379,7 @@ static int teach_create(struct net *net, struct socket *sock, int protocol,
 	sock->state = SS_UNCONNECTED;
 	sock_init_data(sock, sk);
 	teach_take_sol_socket(sock);
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);	/* io_uring's send_zc */
 	teach_init_sock(sk);
 	return 0;
 }
@@ -739,6 +740,7 @@ static int teach_accept(struct socket *sock, struct socket *newsock,
 	lock_sock(newsk);
 	sock_graft(newsk, newsock);
 	teach_take_sol_socket(newsock);
+	set_bit(SOCK_SUPPORT_ZC, &newsock->flags);
 	newsock->state = SS_CONNECTED;
 	release_sock(newsk);
 	return 0;

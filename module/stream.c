@@ -54,6 +54,8 @@ static int teach_fill_segment(struct sock *sk, struct sk_buff *skb,
 	len = min_t(int, len, pfrag->size - pfrag->offset);
 	if (!sk_wmem_schedule(sk, len))
 		return -ENOMEM;
+	/* What io_uring holds in its place it must from now on hold itself. */
+	skb_zcopy_downgrade_managed(skb);
 	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
 				       pfrag->offset, len);
 	if (err)
@@ -87,6 +89,7 @@ static int teach_splice_pages(struct sock *sk, struct sk_buff *skb,
 
 	if (!sk_wmem_schedule(sk, len))
 		return -ENOMEM;
+	skb_zcopy_downgrade_managed(skb);
 	spliced = skb_splice_from_iter(skb, &msg->msg_iter, len);
 	if (spliced < 0)
 		return spliced == -EMSGSIZE ? 0 : spliced;
@@ -99,8 +102,9 @@ static int teach_splice_pages(struct sock *sk, struct sk_buff *skb,
 }
 
 /*
- * And MSG_ZEROCOPY: the pages are the user's, who is told on the error queue
- * when the last segment that refers to them (through @uarg) is freed.
+ * And MSG_ZEROCOPY: the pages are the user's, who is told on the error queue or
+ * by his io_uring when the last segment that refers to them (through @uarg) is
+ * freed.
  */
 static int teach_user_pages(struct sock *sk, struct sk_buff *skb,
 			    struct msghdr *msg, int len,
@@ -268,7 +272,8 @@ error:
 
 /*
  * MSG_ZEROCOPY, which means nothing without the option.  The reports that have
- * not been read are bounded by net.core.optmem_max: ENOBUFS.
+ * not been read are bounded by net.core.optmem_max: ENOBUFS.  io_uring needs
+ * neither: it brings what is told, and refers to it until we return.
  */
 static int teach_sendmsg_zerocopy(struct sock *sk, struct msghdr *msg,
 				  size_t len)
@@ -277,6 +282,8 @@ static int teach_sendmsg_zerocopy(struct sock *sk, struct msghdr *msg,
 	struct ubuf_info *uarg;
 	int ret;
 
+	if (msg->msg_ubuf)
+		return teach_sendmsg_locked(sk, msg, msg->msg_ubuf);
 	if (!sock_flag(sk, SOCK_ZEROCOPY) || !len)
 		return teach_sendmsg_locked(sk, msg, NULL);
 	uarg = msg_zerocopy_realloc(sk, len, skb_zcopy(tail));

@@ -9,10 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 
 #include "kselftest_harness.h"
 
 #include "net.h"
+
+/* linux/io_uring.h, 6.2 and its backports: later than Debian 12's liburing. */
+#ifndef IORING_SEND_ZC_REPORT_USAGE
+#define IORING_SEND_ZC_REPORT_USAGE	8
+#define IORING_NOTIF_USAGE_ZC_COPIED	0x80000000
+#endif
 
 #define PAGE		4096
 #define ENTRIES		64
@@ -547,6 +554,221 @@ TEST_F(uring, splice)
 }
 
 /*
+ * ---- Without a copy ----
+ *
+ * A send has two completions: how it ended; and, once nothing refers to its
+ * pages any more, a notification.
+ */
+
+static void submit_zc(struct io_uring *ring, int fd, const void *buf,
+		      size_t len, bool fixed)
+{
+	struct io_uring_sqe *sqe = entry(ring);
+
+	if (fixed)
+		io_uring_prep_send_zc_fixed(sqe, fd, buf, len, MSG_WAITALL,
+					    0, 0);
+	else
+		io_uring_prep_send_zc(sqe, fd, buf, len, MSG_WAITALL, 0);
+	submit(ring, sqe, 1);
+}
+
+/* The first completion; the other is still to come. */
+static int sent(struct io_uring *ring)
+{
+	struct done done = completion(ring);
+
+	if ((done.flags & (IORING_CQE_F_NOTIF | IORING_CQE_F_MORE)) !=
+	    IORING_CQE_F_MORE)
+		net_fatal("result %d: not the first of two", done.res);
+	return done.res;
+}
+
+static int notified(struct io_uring *ring)
+{
+	struct done done = completion(ring);
+
+	if ((done.flags & (IORING_CQE_F_NOTIF | IORING_CQE_F_MORE)) !=
+	    IORING_CQE_F_NOTIF)
+		net_fatal("result %d: not a notification", done.res);
+	return done.res;
+}
+
+/* Buffers that the ring knows beforehand: all of the test's. */
+static void register_buffer(struct io_uring *ring, void *buf, size_t size)
+{
+	struct iovec iov = { buf, size };
+
+	if (io_uring_register_buffers(ring, &iov, 1))
+		net_fatal("io_uring_register_buffers");
+}
+
+TEST_F(uring, send_zc)
+{
+	int fixed, i;
+
+	if (!has(self->probe, IORING_OP_SEND_ZC))
+		SKIP(return, "no IORING_OP_SEND_ZC");
+	register_buffer(&self->ring, self->buf, self->size);
+	for (fixed = 0; fixed < 2; fixed++) {
+		for (i = 0; i < 3; i++) {
+			submit_zc(&self->ring, self->fd[A], self->buf + i,
+				  3000, fixed);
+			ASSERT_EQ(3000, sent(&self->ring));
+			net_recv_all(self->fd[B], 3000, i);
+			EXPECT_EQ(0, notified(&self->ring));
+		}
+	}
+	/* The accepted end, too. */
+	submit_zc(&self->ring, self->fd[B], self->buf, 3000, false);
+	ASSERT_EQ(3000, sent(&self->ring));
+	net_recv_all(self->fd[A], 3000, 0);
+	EXPECT_EQ(0, notified(&self->ring));
+}
+
+/* Until it is acknowledged it is the user's page that is sent again. */
+static void zc_lost(const struct net *net, struct io_uring *ring,
+		    const int fd[2], char *buf, bool fixed)
+{
+	net_pattern(buf, 5000, 0);
+	net_cut(net, A);
+	submit_zc(ring, fd[A], buf, 5000, fixed);
+	if (sent(ring) != 5000)
+		net_fatal("send_zc");
+	net_quiet();
+	if (!pending(ring))
+		net_fatal("notified too early");
+	net_pattern(buf, 5000, 1234);
+	net_mend(net, A);
+	net_recv_all(fd[B], 5000, 1234);
+	notified(ring);
+}
+
+TEST_F(uring, send_zc_lost)
+{
+	if (!has(self->probe, IORING_OP_SEND_ZC))
+		SKIP(return, "no IORING_OP_SEND_ZC");
+	register_buffer(&self->ring, self->buf, self->size);
+	zc_lost(&self->net, &self->ring, self->fd, self->buf, false);
+	zc_lost(&self->net, &self->ring, self->fd, self->buf, true);
+}
+
+/* More than the buffers hold; without GSO it is cut on the way. */
+TEST_F(uring, send_zc_large)
+{
+	int i;
+
+	if (!has(self->probe, IORING_OP_SEND_ZC))
+		SKIP(return, "no IORING_OP_SEND_ZC");
+	register_buffer(&self->ring, self->buf, self->size);
+	for (i = 0; i < 4; i++) {
+		net_gso(&self->net, A, i < 2);
+		submit_zc(&self->ring, self->fd[A], self->buf + i,
+			  self->size - i, i % 2);
+		net_recv_all(self->fd[B], self->size - i, i);
+		EXPECT_EQ((int)self->size - i, sent(&self->ring));
+		notified(&self->ring);
+	}
+}
+
+/*
+ * A segment whose pages are the ring's to hold, and behind them others: a copy,
+ * a file's, and the user's.  They wait in one segment, as the peer's window is
+ * shut and there is room here.  The file can be sealed only when nobody else
+ * has its pages any more.
+ */
+TEST_F(uring, send_zc_mixed)
+{
+	int file = memfd_create("uring", MFD_ALLOW_SEALING);
+	off_t from = 100;
+	size_t sum;
+
+	if (!has(self->probe, IORING_OP_SEND_ZC))
+		SKIP(return, "no IORING_OP_SEND_ZC");
+	register_buffer(&self->ring, self->buf, self->size);
+	ASSERT_EQ(2000, write(file, self->buf, 2000));
+	sum = net_fill(self->fd[A], 0);
+	net_setopt(self->fd[A], SOL_SOCKET, SO_SNDBUFFORCE, 16 << 20);
+	ASSERT_EQ(1, send(self->fd[A], self->buf, 1, MSG_EOR));
+
+	submit_zc(&self->ring, self->fd[A], self->buf, 1000, true);
+	ASSERT_EQ(1000, sent(&self->ring));
+	ASSERT_EQ(100, send(self->fd[A], self->buf + 1000, 100, 0));
+	submit_zc(&self->ring, self->fd[A], self->buf + 1100, 1000, true);
+	ASSERT_EQ(1000, sent(&self->ring));
+	ASSERT_EQ(1000, sendfile(self->fd[A], file, &from, 1000));
+	submit_zc(&self->ring, self->fd[A], self->buf + 1100, 1000, false);
+	ASSERT_EQ(1000, sent(&self->ring));
+
+	net_recv_all(self->fd[B], sum, 0);
+	net_recv_all(self->fd[B], 1, 0);
+	net_recv_all(self->fd[B], 2100, 0);
+	net_recv_all(self->fd[B], 1000, 100);
+	net_recv_all(self->fd[B], 1000, 1100);
+	notified(&self->ring);
+	notified(&self->ring);
+	notified(&self->ring);
+	if (!net_is_inet())
+		EXPECT_TRUE(net_until(!fcntl(file, F_ADD_SEALS, F_SEAL_WRITE)));
+}
+
+/* A connection that ends has no use for the pages. */
+TEST_F(uring, send_zc_reset)
+{
+	if (!has(self->probe, IORING_OP_SEND_ZC))
+		SKIP(return, "no IORING_OP_SEND_ZC");
+	net_cut(&self->net, A);
+	submit_zc(&self->ring, self->fd[A], self->buf, 5 * PAGE, false);
+	ASSERT_EQ(5 * PAGE, sent(&self->ring));
+	EXPECT_TRUE(pending(&self->ring));
+	net_mend(&self->net, A);
+	ASSERT_TRUE(net_wait_poll(self->fd[B], POLLIN));
+	close(self->fd[B]);
+	ASSERT_TRUE(net_wait_poll(self->fd[A], POLLHUP));
+	notified(&self->ring);
+	/* The error, then none but that it is over. */
+	EXPECT_NE(0, net_so_error(self->fd[A]));
+	submit_zc(&self->ring, self->fd[A], self->buf, PAGE, false);
+	EXPECT_EQ(-EPIPE, sent(&self->ring));
+	notified(&self->ring);
+}
+
+/* And one whose user has gone still has. */
+TEST_F(uring, send_zc_closed)
+{
+	if (!has(self->probe, IORING_OP_SEND_ZC))
+		SKIP(return, "no IORING_OP_SEND_ZC");
+	net_cut(&self->net, A);
+	submit_zc(&self->ring, self->fd[A], self->buf, 5 * PAGE, false);
+	ASSERT_EQ(5 * PAGE, sent(&self->ring));
+	close(self->fd[A]);
+	net_quiet();
+	EXPECT_TRUE(pending(&self->ring));
+	net_mend(&self->net, A);
+	EXPECT_EQ(5 * PAGE, net_drain(self->fd[B], 0));
+	notified(&self->ring);
+}
+
+TEST_F(uring, sendmsg_zc)
+{
+	struct iovec iov[2] = {
+		{ self->buf, 3000 },
+		{ self->buf + 3000, 5 * PAGE },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	struct io_uring_sqe *sqe;
+
+	if (!has(self->probe, IORING_OP_SENDMSG_ZC))
+		SKIP(return, "no IORING_OP_SENDMSG_ZC");
+	sqe = entry(&self->ring);
+	io_uring_prep_sendmsg_zc(sqe, self->fd[A], &msg, 0);
+	submit(&self->ring, sqe, 1);
+	EXPECT_EQ(3000 + 5 * PAGE, sent(&self->ring));
+	net_recv_all(self->fd[B], 3000 + 5 * PAGE, 0);
+	notified(&self->ring);
+}
+
+/*
  * ---- Events ----
  */
 
@@ -806,6 +1028,27 @@ TEST_F(uring, datagrams)
 	EXPECT_TRUE(net_pattern_ok(buf, sizeof(buf), 0));
 	EXPECT_EQ(net_family, from.sin_family);
 	EXPECT_EQ(6000, ntohs(from.sin_port));
+}
+
+/* To a receiver in the same machine all is copied, sooner or later. */
+TEST_F(uring, datagram_zc)
+{
+	int fd[2] = { datagrams(&self->net, A), datagrams(&self->net, B) };
+	struct sockaddr_in to = net_addr(ADDR_B, 6000);
+	struct io_uring_sqe *sqe;
+	char buf[1000];
+
+	if (!has(self->probe, IORING_OP_SEND_ZC))
+		SKIP(return, "no IORING_OP_SEND_ZC");
+	sqe = entry(&self->ring);
+	io_uring_prep_send_zc(sqe, fd[A], self->buf, sizeof(buf), 0,
+			      IORING_SEND_ZC_REPORT_USAGE);
+	io_uring_prep_send_set_addr(sqe, (struct sockaddr *)&to, sizeof(to));
+	submit(&self->ring, sqe, 1);
+	ASSERT_EQ((int)sizeof(buf), sent(&self->ring));
+	ASSERT_EQ((int)sizeof(buf), recv(fd[B], buf, sizeof(buf), 0));
+	EXPECT_TRUE(net_pattern_ok(buf, sizeof(buf), 0));
+	EXPECT_EQ((int)IORING_NOTIF_USAGE_ZC_COPIED, notified(&self->ring));
 }
 
 TEST_HARNESS_MAIN
