@@ -3,6 +3,7 @@
  * What poll, select and epoll say about a socket in each state, exactly,
  * and whom they wake, and when.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -435,6 +436,129 @@ TEST_F(events, epoll_listener)
 	for (i = 0; i < 3; i++)
 		net_accept(listener);
 	EXPECT_EQ(0, event_now(epfd, 0));
+}
+
+/*
+ * Many wait for one listener: in an epoll of their own, or in accept(2).
+ */
+#define WAITERS	4
+
+static long wait_event(struct net_call *call)
+{
+	struct epoll_event event;
+
+	return epoll_wait(call->fd, &event, 1, NET_DEADLINE_MS);
+}
+
+static void wait_apart(struct net_call *calls, int listener, uint32_t events)
+{
+	int i;
+
+	for (i = 0; i < WAITERS; i++) {
+		calls[i] = (struct net_call) {
+			.fn = wait_event,
+			.fd = watch(listener, events),
+		};
+		net_call(&calls[i]);
+	}
+}
+
+static int ended(const struct net_call *calls)
+{
+	int i, n = 0;
+
+	for (i = 0; i < WAITERS; i++)
+		n += net_call_done(&calls[i]);
+	return n;
+}
+
+/* Each connection wakes one or a few, never none. */
+TEST_F(events, epoll_exclusive)
+{
+	int listener = net_listen(&self->net, B, NET_PORT, 8);
+	struct net_call calls[WAITERS];
+	int i, woken = 0;
+
+	wait_apart(calls, listener, EPOLLIN | EPOLLEXCLUSIVE);
+	while (woken < WAITERS) {
+		net_client(&self->net, A, ADDR_B, NET_PORT);
+		ASSERT_TRUE(net_until(ended(calls) > woken));
+		net_quiet();
+		if (!woken)
+			EXPECT_GT(WAITERS, ended(calls));
+		woken = ended(calls);
+		net_accept(listener);
+	}
+	for (i = 0; i < WAITERS; i++)
+		EXPECT_EQ(1, net_call_end(&calls[i]));
+}
+
+/* And all of them, where nobody asked for less. */
+TEST_F(events, epoll_herd)
+{
+	int listener = net_listen(&self->net, B, NET_PORT, 8);
+	struct net_call calls[WAITERS];
+	int i;
+
+	wait_apart(calls, listener, EPOLLIN);
+	net_client(&self->net, A, ADDR_B, NET_PORT);
+	for (i = 0; i < WAITERS; i++)
+		EXPECT_EQ(1, net_call_end(&calls[i]));
+}
+
+/* How often a thread has gone to sleep. */
+static long sleeps(const struct net_call *call)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", call->tid);
+	file = fopen(path, "r");
+	while (file && n < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+	if (!file || n < 0)
+		net_fatal("%s", path);
+	fclose(file);
+	return n;
+}
+
+/*
+ * One connection is for one caller, and the others sleep on.  On a busy machine
+ * one of them may only just be going to sleep, but not every time.
+ */
+TEST_F(events, accept_wakes_one)
+{
+	int listener = net_listen(&self->net, B, NET_PORT, 8);
+	struct net_call calls[WAITERS];
+	int i, j, undisturbed = 0;
+	long before[WAITERS];
+	bool same;
+
+	for (i = 0; i < WAITERS; i++) {
+		calls[i] = (struct net_call) {
+			.fn = net_call_accept,
+			.fd = listener,
+		};
+		net_call(&calls[i]);
+	}
+	for (i = 1; i <= WAITERS; i++) {
+		for (j = 0; j < WAITERS; j++)
+			if (!net_call_done(&calls[j]))
+				before[j] = sleeps(&calls[j]);
+		net_client(&self->net, A, ADDR_B, NET_PORT);
+		ASSERT_TRUE(net_until(ended(calls) >= i));
+		net_quiet();
+		EXPECT_EQ(i, ended(calls));
+		same = i < WAITERS;
+		for (j = 0; j < WAITERS; j++)
+			if (!net_call_done(&calls[j]))
+				same &= sleeps(&calls[j]) == before[j];
+		undisturbed += same;
+	}
+	EXPECT_LT(0, undisturbed);
+	for (i = 0; i < WAITERS; i++)
+		EXPECT_LE(0, net_call_end(&calls[i]));
 }
 
 /* Closed descriptors leave the set. */
