@@ -33,20 +33,6 @@ FIXTURE_TEARDOWN(buffers)
 	net_exit(&self->net);
 }
 
-static int ioctl_int(int fd, unsigned long request)
-{
-	int value = -1;
-
-	if (ioctl(fd, request, &value))
-		net_fatal("ioctl %lx", request);
-	return value;
-}
-
-static bool wait_readable(int fd, int bytes)
-{
-	return net_until(ioctl_int(fd, FIONREAD) == bytes);
-}
-
 TEST_F(buffers, sizes_are_doubled)
 {
 	int fd = self->fd[A];
@@ -119,26 +105,26 @@ TEST_F(buffers, outq_and_inq)
 	int fd = self->fd[A], peer = self->fd[B];
 	size_t sum;
 
-	EXPECT_EQ(0, ioctl_int(fd, SIOCOUTQ));
-	EXPECT_EQ(0, ioctl_int(peer, SIOCINQ));
+	EXPECT_EQ(0, net_ioctl(fd, SIOCOUTQ));
+	EXPECT_EQ(0, net_ioctl(peer, SIOCINQ));
 	net_send_all(fd, 1000, 0);
-	EXPECT_TRUE(wait_readable(peer, 1000));
-	EXPECT_TRUE(net_until(!ioctl_int(fd, SIOCOUTQ)));
-	EXPECT_EQ(1000, ioctl_int(peer, SIOCINQ));
+	EXPECT_TRUE(net_wait_readable(peer, 1000));
+	EXPECT_TRUE(net_until(!net_ioctl(fd, SIOCOUTQ)));
+	EXPECT_EQ(1000, net_ioctl(peer, SIOCINQ));
 	net_recv_all(peer, 400, 0);
-	EXPECT_EQ(600, ioctl_int(peer, FIONREAD));
+	EXPECT_EQ(600, net_ioctl(peer, FIONREAD));
 	net_recv_all(peer, 600, 400);
-	EXPECT_EQ(0, ioctl_int(peer, FIONREAD));
+	EXPECT_EQ(0, net_ioctl(peer, FIONREAD));
 
 	/*
 	 * In steps, since what has arrived and is not acknowledged yet is
 	 * counted on both sides.
 	 */
 	sum = net_fill(fd, 0);
-	EXPECT_TRUE(net_until(ioctl_int(fd, SIOCOUTQ) +
-			      ioctl_int(peer, FIONREAD) == (int)sum));
+	EXPECT_TRUE(net_until(net_ioctl(fd, SIOCOUTQ) +
+			      net_ioctl(peer, FIONREAD) == (int)sum));
 	net_recv_all(peer, sum, 0);
-	EXPECT_TRUE(net_until(!ioctl_int(fd, SIOCOUTQ)));
+	EXPECT_TRUE(net_until(!net_ioctl(fd, SIOCOUTQ)));
 }
 
 /* Bytes on their way count as queued until they are acknowledged. */
@@ -146,11 +132,11 @@ TEST_F(buffers, outq_until_acknowledged)
 {
 	net_cut(&self->net, A);
 	net_send_all(self->fd[A], 5000, 0);
-	EXPECT_EQ(5000, ioctl_int(self->fd[A], SIOCOUTQ));
-	EXPECT_EQ(0, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_EQ(5000, net_ioctl(self->fd[A], SIOCOUTQ));
+	EXPECT_EQ(0, net_ioctl(self->fd[B], FIONREAD));
 	net_mend(&self->net, A);
-	EXPECT_TRUE(net_until(!ioctl_int(self->fd[A], SIOCOUTQ)));
-	EXPECT_EQ(5000, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_TRUE(net_until(!net_ioctl(self->fd[A], SIOCOUTQ)));
+	EXPECT_EQ(5000, net_ioctl(self->fd[B], FIONREAD));
 }
 
 /* The end of the stream is not a byte. */
@@ -159,9 +145,9 @@ TEST_F(buffers, fin_is_not_counted)
 	net_send_all(self->fd[A], 10, 0);
 	ASSERT_EQ(0, shutdown(self->fd[A], SHUT_WR));
 	ASSERT_TRUE(net_until(net_poll(self->fd[B], POLLRDHUP, 0)));
-	EXPECT_EQ(10, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_EQ(10, net_ioctl(self->fd[B], FIONREAD));
 	EXPECT_EQ(10, net_drain(self->fd[B], 0));
-	EXPECT_EQ(0, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_EQ(0, net_ioctl(self->fd[B], FIONREAD));
 }
 
 TEST_F(buffers, ioctl_on_listener)
@@ -172,8 +158,8 @@ TEST_F(buffers, ioctl_on_listener)
 	EXPECT_EQ(EINVAL, net_err(ioctl(fd, FIONREAD, &value)));
 	EXPECT_EQ(EINVAL, net_err(ioctl(fd, SIOCOUTQ, &value)));
 	fd = net_socket(&self->net, A, 0);
-	EXPECT_EQ(0, ioctl_int(fd, FIONREAD));
-	EXPECT_EQ(0, ioctl_int(fd, SIOCOUTQ));
+	EXPECT_EQ(0, net_ioctl(fd, FIONREAD));
+	EXPECT_EQ(0, net_ioctl(fd, SIOCOUTQ));
 	EXPECT_EQ(EFAULT, net_err(ioctl(fd, SIOCOUTQ, NULL)));
 	EXPECT_EQ(ENOTTY, net_err(ioctl(fd, 0x12345678, &value)));
 }
@@ -249,8 +235,8 @@ TEST_F(buffers, lost_window_update)
 	char *buf = malloc(sum);
 	size_t n;
 
-	ASSERT_TRUE(net_until(ioctl_int(self->fd[A], SIOCOUTQ) +
-			      ioctl_int(self->fd[B], FIONREAD) == (int)sum));
+	ASSERT_TRUE(net_until(net_ioctl(self->fd[A], SIOCOUTQ) +
+			      net_ioctl(self->fd[B], FIONREAD) == (int)sum));
 	net_cut(&self->net, B);
 	n = recv(self->fd[B], buf, sum, 0);
 	ASSERT_LT(0, (ssize_t)n);
@@ -270,8 +256,8 @@ TEST_F(buffers, flow_control)
 	fd = net_client(&self->net, A, ADDR_B, NET_PORT + 1);
 	peer = net_accept(listener);
 	net_fill(fd, 0);
-	EXPECT_LT(0, ioctl_int(peer, FIONREAD));
-	EXPECT_GE(2 * 16384, ioctl_int(peer, FIONREAD));
+	EXPECT_LT(0, net_ioctl(peer, FIONREAD));
+	EXPECT_GE(2 * 16384, net_ioctl(peer, FIONREAD));
 }
 
 TEST_F(buffers, partial_write)
@@ -293,12 +279,12 @@ TEST_F(buffers, peek)
 	char buf[64];
 
 	net_send_all(self->fd[A], 20, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 20));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 20));
 	EXPECT_EQ(5, recv(self->fd[B], buf, 5, MSG_PEEK));
 	EXPECT_TRUE(net_pattern_ok(buf, 5, 0));
 	EXPECT_EQ(20, recv(self->fd[B], buf, 64, MSG_PEEK));
 	EXPECT_TRUE(net_pattern_ok(buf, 20, 0));
-	EXPECT_EQ(20, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_EQ(20, net_ioctl(self->fd[B], FIONREAD));
 	net_recv_all(self->fd[B], 15, 0);
 	EXPECT_EQ(5, recv(self->fd[B], buf, 64, MSG_PEEK | MSG_DONTWAIT));
 	EXPECT_TRUE(net_pattern_ok(buf, 5, 15));
@@ -321,7 +307,7 @@ TEST_F(buffers, peek_off)
 		SKIP(return, "TCP has it from 6.9 on");
 	}
 	net_send_all(self->fd[A], 30, 0);
-	ASSERT_TRUE(wait_readable(fd, 30));
+	ASSERT_TRUE(net_wait_readable(fd, 30));
 	EXPECT_EQ(10, recv(fd, buf, 10, MSG_PEEK));
 	EXPECT_TRUE(net_pattern_ok(buf, 10, 5));
 	EXPECT_EQ(15, net_getopt(fd, SOL_SOCKET, SO_PEEK_OFF));
@@ -339,7 +325,7 @@ TEST_F(buffers, peek_off)
 	/* And without it, from the begin again. */
 	net_setopt(fd, SOL_SOCKET, SO_PEEK_OFF, -1);
 	net_send_all(self->fd[A], 5, 0);
-	ASSERT_TRUE(wait_readable(fd, 5));
+	ASSERT_TRUE(net_wait_readable(fd, 5));
 	EXPECT_EQ(3, recv(fd, buf, 3, MSG_PEEK));
 	EXPECT_EQ(3, recv(fd, buf, 3, MSG_PEEK));
 	EXPECT_TRUE(net_pattern_ok(buf, 3, 0));
@@ -351,7 +337,7 @@ TEST_F(buffers, peek_far)
 	static char buf[20000];
 
 	net_send_all(self->fd[A], sizeof(buf), 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], sizeof(buf)));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], sizeof(buf)));
 	EXPECT_EQ((ssize_t)sizeof(buf),
 		  recv(self->fd[B], buf, sizeof(buf), MSG_PEEK));
 	EXPECT_TRUE(net_pattern_ok(buf, sizeof(buf), 0));
@@ -417,7 +403,7 @@ TEST_F(buffers, waitall_times_out)
 	char buf[3000];
 
 	net_send_all(self->fd[A], 1000, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 1000));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 1000));
 	net_timeout(self->fd[B], SO_RCVTIMEO, 40);
 	EXPECT_EQ(1000, recv(self->fd[B], buf, sizeof(buf), MSG_WAITALL));
 	EXPECT_TRUE(net_pattern_ok(buf, 1000, 0));
@@ -427,9 +413,9 @@ TEST_F(buffers, waitall_times_out)
 TEST_F(buffers, trunc)
 {
 	net_send_all(self->fd[A], 100, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 100));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 100));
 	EXPECT_EQ(60, recv(self->fd[B], NULL, 60, MSG_TRUNC));
-	EXPECT_EQ(40, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_EQ(40, net_ioctl(self->fd[B], FIONREAD));
 	EXPECT_EQ(40, recv(self->fd[B], NULL, 100, MSG_TRUNC | MSG_PEEK));
 	net_recv_all(self->fd[B], 40, 60);
 }
@@ -481,7 +467,7 @@ TEST_F(buffers, vectors)
 
 	net_pattern(out, sizeof(out), 0);
 	EXPECT_EQ(10000, writev(self->fd[A], wv, 6));
-	ASSERT_TRUE(wait_readable(self->fd[B], 10000));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 10000));
 	EXPECT_EQ(10000, readv(self->fd[B], rv, 4));
 	EXPECT_TRUE(net_pattern_ok(in, sizeof(in), 0));
 }
@@ -511,7 +497,7 @@ TEST_F(buffers, messages)
 	/* The destination of a connection is not looked at. */
 	net_pattern(out, 100, 0);
 	EXPECT_EQ(100, sendmsg(self->fd[A], &send, 0));
-	ASSERT_TRUE(wait_readable(self->fd[B], 100));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 100));
 	EXPECT_EQ(100, recvmsg(self->fd[B], &recv, 0));
 	EXPECT_TRUE(net_pattern_ok(in, 100, 0));
 	EXPECT_EQ(0, recv.msg_namelen);
@@ -553,7 +539,7 @@ TEST_F(buffers, fault_on_the_way)
 		net_recv_all(self->fd[B], n, 0);
 
 	net_send_all(self->fd[A], 10, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 10));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 10));
 	EXPECT_EQ(EFAULT, net_err(recv(self->fd[B], page + 4096, 10, 0)));
 	/* Nothing is lost by that. */
 	net_recv_all(self->fd[B], 10, 0);
@@ -574,7 +560,7 @@ TEST_F(buffers, rcvlowat)
 	EXPECT_EQ(500, net_getopt(self->fd[B], SOL_SOCKET, SO_RCVLOWAT));
 	net_call(&call);
 	net_send_all(self->fd[A], 499, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 499));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 499));
 	net_quiet();
 	EXPECT_FALSE(net_call_done(&call));
 	EXPECT_EQ(0, net_poll(self->fd[B], POLLIN, 0));
@@ -584,7 +570,7 @@ TEST_F(buffers, rcvlowat)
 
 	/* Non-blocking calls take what there is. */
 	net_send_all(self->fd[A], 10, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 10));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 10));
 	EXPECT_EQ(0, net_poll(self->fd[B], POLLIN, 0));
 	EXPECT_EQ(10, recv(self->fd[B], buf, 1000, MSG_DONTWAIT));
 }
@@ -593,7 +579,7 @@ TEST_F(buffers, rcvlowat_poll)
 {
 	net_setopt(self->fd[B], SOL_SOCKET, SO_RCVLOWAT, 500);
 	net_send_all(self->fd[A], 499, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 499));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 499));
 	EXPECT_EQ(0, net_poll(self->fd[B], POLLIN, NET_QUIET_MS));
 	net_send_all(self->fd[A], 1, 499);
 	EXPECT_TRUE(net_wait_poll(self->fd[B], POLLIN));
@@ -605,7 +591,7 @@ TEST_F(buffers, rcvlowat_large)
 	net_setopt(self->fd[B], SOL_SOCKET, SO_RCVLOWAT, 50000);
 	net_send_all(self->fd[A], 50000, 0);
 	EXPECT_TRUE(net_wait_poll(self->fd[B], POLLIN));
-	EXPECT_LE(50000, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_LE(50000, net_ioctl(self->fd[B], FIONREAD));
 }
 
 /* So much has to fit; but no more than the buffer may ever have. */
@@ -629,7 +615,7 @@ TEST_F(buffers, rcvlowat_lowered)
 {
 	net_setopt(self->fd[B], SOL_SOCKET, SO_RCVLOWAT, 500);
 	net_send_all(self->fd[A], 100, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 100));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 100));
 	EXPECT_EQ(0, net_poll(self->fd[B], POLLIN, 0));
 	net_setopt(self->fd[B], SOL_SOCKET, SO_RCVLOWAT, 100);
 	EXPECT_EQ(POLLIN, net_poll(self->fd[B], POLLIN, 0));
@@ -639,7 +625,7 @@ TEST_F(buffers, rcvlowat_lowered)
 TEST_F(buffers, discard)
 {
 	net_send_all(self->fd[A], 5000, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 5000));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 5000));
 	EXPECT_EQ(1000, recv(self->fd[B], NULL, 1000, MSG_TRUNC));
 	EXPECT_EQ(100, recv(self->fd[B], NULL, 100, MSG_TRUNC | MSG_PEEK));
 	EXPECT_EQ(3000, recv(self->fd[B], NULL, 3000,
@@ -763,7 +749,7 @@ TEST_F(buffers, nagle)
 		net_send_all(self->fd[B], 1, 0);
 		net_recv_all(self->fd[A], 1, 0);
 		net_recv_all(self->fd[B], 80, 0);
-		EXPECT_TRUE(net_until(!ioctl_int(self->fd[A], SIOCOUTQ)));
+		EXPECT_TRUE(net_until(!net_ioctl(self->fd[A], SIOCOUTQ)));
 	}
 }
 
@@ -794,7 +780,7 @@ TEST_F(buffers, end_of_record)
 			ASSERT_EQ(10, send(fd, "0123456789", 10,
 					   eor ? MSG_EOR : 0));
 		net_setopt(fd, SOL_TCP, TCP_CORK, 0);
-		ASSERT_TRUE(net_until(!ioctl_int(fd, SIOCOUTQ)));
+		ASSERT_TRUE(net_until(!net_ioctl(fd, SIOCOUTQ)));
 		EXPECT_EQ(eor ? 5 : 1, data_segments(fd) - before);
 	}
 }

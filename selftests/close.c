@@ -4,9 +4,7 @@
  * close(2), in peace and by reset; and what each call says after that.
  */
 #include <arpa/inet.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"

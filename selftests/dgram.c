@@ -131,15 +131,6 @@ static bool gets_nothing(int fd)
 	return net_err(recv(fd, &byte, 1, MSG_DONTWAIT)) == EAGAIN;
 }
 
-static int ioctl_int(int fd, unsigned long request)
-{
-	int value = -1;
-
-	if (ioctl(fd, request, &value))
-		net_fatal("ioctl %lx", request);
-	return value;
-}
-
 static unsigned int meminfo(int fd, int what)
 {
 	unsigned int info[SK_MEMINFO_VARS] = {};
@@ -446,14 +437,14 @@ TEST_F(dgram, queue_lengths)
 	int server = bound(&self->net, B, ADDR_ANY, PORT);
 	int client = connected(&self->net, A, ADDR_B, PORT);
 
-	EXPECT_EQ(0, ioctl_int(server, FIONREAD));
+	EXPECT_EQ(0, net_ioctl(server, FIONREAD));
 	ASSERT_EQ(3, send(client, "one", 3, 0));
 	ASSERT_EQ(5, send(client, "three", 5, 0));
 	ASSERT_TRUE(net_wait_poll(server, POLLIN));
-	EXPECT_EQ(3, ioctl_int(server, FIONREAD));
+	EXPECT_EQ(3, net_ioctl(server, FIONREAD));
 	EXPECT_TRUE(gets(server, "one"));
-	EXPECT_EQ(5, ioctl_int(server, FIONREAD));
-	EXPECT_TRUE(net_until(!ioctl_int(client, TIOCOUTQ)));
+	EXPECT_EQ(5, net_ioctl(server, FIONREAD));
+	EXPECT_TRUE(net_until(!net_ioctl(client, TIOCOUTQ)));
 }
 
 /*
@@ -1336,11 +1327,11 @@ TEST_F(dgram, send_buffer)
 	EXPECT_EQ(EAGAIN, errno);
 	EXPECT_LT(0, sent);
 	EXPECT_GT(32, sent);
-	EXPECT_LE(sent * (int)sizeof(buf), ioctl_int(client, TIOCOUTQ));
+	EXPECT_LE(sent * (int)sizeof(buf), net_ioctl(client, TIOCOUTQ));
 	EXPECT_EQ(0, net_poll(client, POLLOUT, 0));
 	/* Nobody answers, so it is given up. */
 	EXPECT_TRUE(net_wait_poll(client, POLLOUT));
-	EXPECT_TRUE(net_until(!ioctl_int(client, TIOCOUTQ)));
+	EXPECT_TRUE(net_until(!net_ioctl(client, TIOCOUTQ)));
 }
 
 /* One limit for the sockets of all hosts: only the first netns may set it. */

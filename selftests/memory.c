@@ -6,7 +6,6 @@
 #include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "kselftest_harness.h"
 
@@ -32,15 +31,6 @@ FIXTURE_TEARDOWN(memory)
 	net_exit(&self->net);
 }
 
-static int readable(int fd)
-{
-	int value;
-
-	if (ioctl(fd, FIONREAD, &value))
-		net_fatal("FIONREAD");
-	return value;
-}
-
 TEST_F(memory, received_is_charged)
 {
 	int fd[2];
@@ -48,7 +38,7 @@ TEST_F(memory, received_is_charged)
 	net_pair(&self->net, fd);
 	EXPECT_EQ(0, net_meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC));
 	net_send_all(fd[A], 20000, 0);
-	ASSERT_TRUE(net_until(readable(fd[B]) == 20000));
+	ASSERT_TRUE(net_wait_readable(fd[B], 20000));
 	EXPECT_LE(20000, net_meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC));
 	net_recv_all(fd[B], 20000, 0);
 	EXPECT_TRUE(net_until(!net_meminfo(fd[B], SK_MEMINFO_RMEM_ALLOC)));

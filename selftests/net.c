@@ -912,6 +912,22 @@ bool net_wait_poll(int fd, int events)
 	return net_poll(fd, events, NET_DEADLINE_MS) & events;
 }
 
+/* FIONREAD, SIOCOUTQ and others that answer with a number. */
+int net_ioctl(int fd, unsigned long request)
+{
+	int value = -1;
+
+	if (ioctl(fd, request, &value))
+		net_fatal("ioctl %lx", request);
+	return value;
+}
+
+/* Wait until just @bytes are there to read. */
+bool net_wait_readable(int fd, int bytes)
+{
+	return net_until(net_ioctl(fd, FIONREAD) == bytes);
+}
+
 /* Bytes */
 
 /* Twice the pattern, so that a copy may start anywhere in the first half. */
@@ -1031,11 +1047,9 @@ size_t net_fill_once(int fd, uint64_t at)
 /* Bytes that were sent and are not acknowledged. */
 static int under_way(int fd)
 {
-	int queued, unsent;
+	int queued = net_ioctl(fd, SIOCOUTQ);
 
-	if (ioctl(fd, SIOCOUTQ, &queued) || ioctl(fd, SIOCOUTQNSD, &unsent))
-		net_fatal("SIOCOUTQ");
-	return queued - unsent;
+	return queued - net_ioctl(fd, SIOCOUTQNSD);
 }
 
 /*

@@ -126,6 +126,8 @@ int net_so_error(int fd);
 void net_timeout(int fd, int opt, int ms);
 int net_poll(int fd, int events, int timeout_ms);
 bool net_wait_poll(int fd, int events);
+int net_ioctl(int fd, unsigned long request);
+bool net_wait_readable(int fd, int bytes);
 
 /* Bytes */
 void net_pattern(void *buf, size_t len, uint64_t at);

@@ -38,20 +38,6 @@ FIXTURE_TEARDOWN(splice)
 	net_exit(&self->net);
 }
 
-static int ioctl_int(int fd, unsigned long request)
-{
-	int value = -1;
-
-	if (ioctl(fd, request, &value))
-		net_fatal("ioctl %lx", request);
-	return value;
-}
-
-static bool wait_readable(int fd, int bytes)
-{
-	return net_until(ioctl_int(fd, FIONREAD) == bytes);
-}
-
 /* A file of @len bytes of the pattern from @at on, in memory. */
 static int new_file(size_t len, uint64_t at)
 {
@@ -105,13 +91,13 @@ static long call_sendfile(struct net_call *call)
 TEST_F(splice, out)
 {
 	net_send_all(self->fd[A], 1000, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 1000));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 1000));
 	/* In parts, and no more than there is. */
 	EXPECT_EQ(300, splice(self->fd[B], NULL, self->pipe[1], NULL, 300, 0));
-	EXPECT_EQ(700, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_EQ(700, net_ioctl(self->fd[B], FIONREAD));
 	EXPECT_EQ(700, splice(self->fd[B], NULL, self->pipe[1], NULL, 5000,
 			      0));
-	EXPECT_EQ(0, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_EQ(0, net_ioctl(self->fd[B], FIONREAD));
 	EXPECT_TRUE(pipe_has(self->pipe[0], 1000, 0));
 }
 
@@ -139,7 +125,7 @@ TEST_F(splice, out_large)
 TEST_F(splice, out_mixed_with_recv)
 {
 	net_send_all(self->fd[A], 3000, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 3000));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 3000));
 	net_recv_all(self->fd[B], 100, 0);
 	EXPECT_EQ(2000, splice(self->fd[B], NULL, self->pipe[1], NULL, 2000,
 			       0));
@@ -187,11 +173,11 @@ TEST_F(splice, out_pipe_full)
 	static char buf[MOST];
 
 	net_send_all(self->fd[A], 500, 0);
-	ASSERT_TRUE(wait_readable(self->fd[B], 500));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 500));
 	ASSERT_EQ(MOST, write(self->pipe[1], buf, MOST));
 	EXPECT_EQ(EAGAIN, net_err(splice(self->fd[B], NULL, self->pipe[1],
 					 NULL, 500, SPLICE_F_NONBLOCK)));
-	EXPECT_EQ(500, ioctl_int(self->fd[B], FIONREAD));
+	EXPECT_EQ(500, net_ioctl(self->fd[B], FIONREAD));
 	ASSERT_EQ(MOST, read(self->pipe[0], buf, MOST));
 	EXPECT_EQ(500, splice(self->fd[B], NULL, self->pipe[1], NULL, 500,
 			      SPLICE_F_NONBLOCK));
@@ -211,7 +197,7 @@ TEST_F(splice, out_errors)
 
 	/* Reset: once the error, then the end. */
 	net_send_all(self->fd[B], 1, 0);
-	ASSERT_TRUE(wait_readable(self->fd[A], 1));
+	ASSERT_TRUE(net_wait_readable(self->fd[A], 1));
 	close(self->fd[A]);
 	ASSERT_TRUE(net_wait_poll(self->fd[B], POLLHUP));
 	EXPECT_EQ(ECONNRESET, net_err(splice(self->fd[B], NULL, self->pipe[1],
@@ -342,7 +328,7 @@ TEST_F(splice, socket_to_socket)
 
 	for (i = 0; i < 10; i++) {
 		net_send_all(self->fd[A], 5000, i);
-		ASSERT_TRUE(wait_readable(self->fd[B], 5000));
+		ASSERT_TRUE(net_wait_readable(self->fd[B], 5000));
 		ASSERT_EQ(5000, splice(self->fd[B], NULL, self->pipe[1], NULL,
 				       5000, 0));
 		ASSERT_EQ(5000, splice(self->pipe[0], NULL, self->fd[B], NULL,
@@ -375,7 +361,7 @@ TEST_F(splice, one_page_all_the_way)
 	off_t from = 0;
 
 	ASSERT_EQ(PAGE, sendfile(self->fd[A], file, &from, PAGE));
-	ASSERT_TRUE(wait_readable(self->fd[B], PAGE));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], PAGE));
 	ASSERT_EQ(PAGE, splice(self->fd[B], NULL, self->pipe[1], NULL, PAGE,
 			       0));
 	change_file(file, PAGE, 1234);
@@ -428,9 +414,9 @@ TEST_F(splice, more)
 	ASSERT_EQ(200, write(self->pipe[1], buf, 200));
 	ASSERT_EQ(100, splice(self->pipe[0], NULL, self->fd[A], NULL, 100,
 			      SPLICE_F_MORE));
-	EXPECT_EQ(100, ioctl_int(self->fd[A], SIOCOUTQNSD));
+	EXPECT_EQ(100, net_ioctl(self->fd[A], SIOCOUTQNSD));
 	ASSERT_EQ(100, splice(self->pipe[0], NULL, self->fd[A], NULL, 100, 0));
-	EXPECT_EQ(0, ioctl_int(self->fd[A], SIOCOUTQNSD));
+	EXPECT_EQ(0, net_ioctl(self->fd[A], SIOCOUTQNSD));
 	net_recv_all(self->fd[B], 200, 0);
 	EXPECT_TRUE(last_was_pushed(raw));
 }
@@ -447,7 +433,7 @@ TEST_F(splice, file_is_pushed)
 	ASSERT_EQ((ssize_t)len, sendfile(self->fd[A], new_file(len, 0), &from,
 					 len));
 	net_recv_all(self->fd[B], len, 0);
-	EXPECT_EQ(0, ioctl_int(self->fd[A], SIOCOUTQNSD));
+	EXPECT_EQ(0, net_ioctl(self->fd[A], SIOCOUTQNSD));
 	EXPECT_TRUE(last_was_pushed(raw));
 }
 
@@ -460,7 +446,7 @@ TEST_F(splice, end_of_file)
 	net_be_patient(&self->net, self->fd);
 	raw = capture(&self->net);
 	ASSERT_EQ(100, sendfile(self->fd[A], new_file(100, 0), &from, 9999));
-	EXPECT_EQ(0, ioctl_int(self->fd[A], SIOCOUTQNSD));
+	EXPECT_EQ(0, net_ioctl(self->fd[A], SIOCOUTQNSD));
 	net_recv_all(self->fd[B], 100, 0);
 	EXPECT_TRUE(last_was_pushed(raw));
 }

@@ -30,20 +30,7 @@ FIXTURE_TEARDOWN(urgent)
 
 static bool at_mark(int fd)
 {
-	int answer = -1;
-
-	if (ioctl(fd, SIOCATMARK, &answer))
-		net_fatal("SIOCATMARK");
-	return answer;
-}
-
-static int to_read(int fd)
-{
-	int answer = -1;
-
-	if (ioctl(fd, SIOCINQ, &answer))
-		net_fatal("SIOCINQ");
-	return answer;
+	return net_ioctl(fd, SIOCATMARK);
 }
 
 /* "abc", "X" urgent, "def"; all is there. */
@@ -65,7 +52,7 @@ TEST_F(urgent, out_of_band)
 	char buf[16] = "";
 
 	send_seven(self->fd);
-	EXPECT_EQ(3, to_read(self->fd[B]));
+	EXPECT_EQ(3, net_ioctl(self->fd[B], SIOCINQ));
 	EXPECT_FALSE(at_mark(self->fd[B]));
 	EXPECT_EQ(1, recv(self->fd[B], buf, sizeof(buf), MSG_OOB | MSG_PEEK));
 	EXPECT_EQ('X', buf[0]);
@@ -138,7 +125,7 @@ TEST_F(urgent, twice)
 	ASSERT_EQ(2, send(self->fd[A], "aX", 2, MSG_OOB));
 	ASSERT_TRUE(net_wait_poll(self->fd[B], POLLPRI));
 	ASSERT_EQ(2, send(self->fd[A], "bY", 2, MSG_OOB));
-	ASSERT_TRUE(net_until(to_read(self->fd[B]) == 3));
+	ASSERT_TRUE(net_wait_readable(self->fd[B], 3));
 	EXPECT_EQ(1, recv(self->fd[B], buf, sizeof(buf), MSG_OOB));
 	EXPECT_EQ('Y', buf[0]);
 	EXPECT_EQ(3, recv(self->fd[B], buf, sizeof(buf), 0));

@@ -5,10 +5,8 @@
  */
 #include <time.h>
 #include <linux/errqueue.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"

@@ -231,22 +231,13 @@ static void make_close_wait_readable(struct same *s)
 	wait_for(s, POLLRDHUP);
 }
 
-static int outq(int fd)
-{
-	int value;
-
-	if (ioctl(fd, SIOCOUTQ, &value))
-		net_fatal("SIOCOUTQ");
-	return value;
-}
-
 /* Shut it, and wait until the FIN is acknowledged. */
 static void shut(struct same *s, int how)
 {
 	shutdown(s->fd, how);
 	if (!net_wait_poll(s->peer, POLLRDHUP))
 		net_fatal("no end of stream");
-	if (!net_until(!outq(s->fd)))
+	if (!net_until(!net_ioctl(s->fd, SIOCOUTQ)))
 		net_fatal("FIN not acknowledged");
 }
 
