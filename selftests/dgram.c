@@ -25,10 +25,6 @@
 
 #include "net.h"
 
-#ifndef SO_MEMINFO
-#define SO_MEMINFO	55
-#endif
-
 #define PORT		5300
 #define DGRAM_MAX	65507		/* 65535 less two headers */
 #define CARD_MTU	1500
@@ -131,49 +127,14 @@ static bool gets_nothing(int fd)
 	return net_err(recv(fd, &byte, 1, MSG_DONTWAIT)) == EAGAIN;
 }
 
-static unsigned int meminfo(int fd, int what)
-{
-	unsigned int info[SK_MEMINFO_VARS] = {};
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
-		net_fatal("SO_MEMINFO");
-	return info[what];
-}
-
-/* The column of /proc/net/snmp's Udp: lines that is called @name. */
-static long long udp_counter(const struct net *net, enum host host,
-			     const char *name)
-{
-	char names[512] = "", values[512], *n, *v, *nsave, *vsave;
-	long long value = -1;
-	FILE *file;
-
-	net_enter(net, host);
-	file = fopen("/proc/thread-self/net/snmp", "r");
-	while (file && strncmp(names, "Udp:", 4))
-		if (!fgets(names, sizeof(names), file))
-			net_fatal("no Udp: in /proc/net/snmp");
-	if (!file || !fgets(values, sizeof(values), file))
-		net_fatal("/proc/net/snmp");
-	fclose(file);
-	n = strtok_r(names, "\n ", &nsave);
-	v = strtok_r(values, "\n ", &vsave);
-	while (n && v && value < 0) {
-		if (!strcmp(n, name))
-			value = atoll(v);
-		n = strtok_r(NULL, "\n ", &nsave);
-		v = strtok_r(NULL, "\n ", &vsave);
-	}
-	return value;
-}
-
 /* A counter by AF_TEACH's name and by UDP's. */
 static long long counter(const struct net *net, enum host host,
 			 const char *teach, const char *udp)
 {
-	return net_is_inet() ? udp_counter(net, host, udp) :
-			       net_counter(net, host, teach);
+	if (!net_is_inet())
+		return net_counter(net, host, teach);
+	net_enter(net, host);
+	return net_inet_counter("Udp:", udp);
 }
 
 /* How many datagrams are there; they are gone then. */
@@ -379,7 +340,7 @@ TEST_F(dgram, peek)
 	EXPECT_TRUE(gets(server, "one"));
 	EXPECT_TRUE(gets(server, "two"));
 	EXPECT_TRUE(gets_nothing(server));
-	EXPECT_EQ(0, meminfo(server, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_EQ(0, net_meminfo(server, SK_MEMINFO_RMEM_ALLOC));
 }
 
 /* socket(7), SO_PEEK_OFF: a look begins where the last one ended. */
@@ -762,7 +723,7 @@ TEST_F(dgram, errno_of_pointers)
 					  0)));
 	/* That one is lost. */
 	EXPECT_TRUE(gets_nothing(server));
-	EXPECT_EQ(0, meminfo(server, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_EQ(0, net_meminfo(server, SK_MEMINFO_RMEM_ALLOC));
 }
 
 /* The two forms of an address; a socket answers in the last one used. */
@@ -963,7 +924,7 @@ TEST_F(dgram, error_queue)
 	EXPECT_TRUE(net_wait_poll(client, POLLERR));
 	EXPECT_EQ(2, take_error(client, &error, &dest, data, 2, &flags));
 	EXPECT_EQ(MSG_ERRQUEUE | MSG_TRUNC, flags);
-	EXPECT_EQ(0, meminfo(client, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_EQ(0, net_meminfo(client, SK_MEMINFO_RMEM_ALLOC));
 }
 
 /* Errors that this host finds itself. */
@@ -1282,7 +1243,7 @@ TEST_F(dgram, garbage)
 		len = recv(server, word, sizeof(word), 0);
 	} while (len != SIZE_MAX && (len != 4 || memcmp(word, "good", 4)));
 	EXPECT_EQ(4, len);
-	EXPECT_EQ(0, meminfo(server, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_EQ(0, net_meminfo(server, SK_MEMINFO_RMEM_ALLOC));
 }
 
 /*
@@ -1301,15 +1262,15 @@ TEST_F(dgram, receive_buffer)
 	ASSERT_EQ(0, net_bind(server, ADDR_LO, PORT));
 	for (i = 0; i < 200; i++)
 		ASSERT_EQ(sizeof(buf), send(client, buf, sizeof(buf), 0));
-	ASSERT_TRUE(net_until(meminfo(server, SK_MEMINFO_DROPS) > 100));
-	EXPECT_GE(2 * meminfo(server, SK_MEMINFO_RCVBUF),
-		  meminfo(server, SK_MEMINFO_RMEM_ALLOC));
+	ASSERT_TRUE(net_until(net_meminfo(server, SK_MEMINFO_DROPS) > 100));
+	EXPECT_GE(2 * net_meminfo(server, SK_MEMINFO_RCVBUF),
+		  net_meminfo(server, SK_MEMINFO_RMEM_ALLOC));
 	EXPECT_TRUE(net_until((got += drain(server)) +
-			      meminfo(server, SK_MEMINFO_DROPS) == 200));
+			      net_meminfo(server, SK_MEMINFO_DROPS) == 200));
 	EXPECT_LT(0, got);
 	EXPECT_EQ(200 - got, counter(&self->net, A, "DropRcvBuf",
 				     "RcvbufErrors"));
-	EXPECT_EQ(0, meminfo(server, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_EQ(0, net_meminfo(server, SK_MEMINFO_RMEM_ALLOC));
 	EXPECT_EQ(1, send(client, "x", 1, 0));
 	EXPECT_TRUE(gets(server, "x"));
 }
@@ -1376,13 +1337,13 @@ TEST_F(dgram, global_memory)
 			send_to(client, buf, sizeof(buf), ADDR_LO, PORT + i);
 	EXPECT_LT(0, pwrite(sysctl, old, strlen(old), 0));
 	for (i = 0; i < MEMORY_SOCKETS; i++)
-		held += meminfo(fd[i], SK_MEMINFO_RMEM_ALLOC);
+		held += net_meminfo(fd[i], SK_MEMINFO_RMEM_ALLOC);
 	EXPECT_LT(0, held);
 	EXPECT_GE(limit + slack, held / getpagesize());
 	EXPECT_LT(0, counter(&self->net, A, "DropMemory", "MemErrors"));
 	for (i = 0; i < MEMORY_SOCKETS; i++) {
 		drain(fd[i]);
-		EXPECT_EQ(0, meminfo(fd[i], SK_MEMINFO_RMEM_ALLOC));
+		EXPECT_EQ(0, net_meminfo(fd[i], SK_MEMINFO_RMEM_ALLOC));
 		EXPECT_EQ(1, send_to(client, "x", 1, ADDR_LO, PORT + i));
 		EXPECT_TRUE(gets(fd[i], "x"));
 	}

@@ -525,18 +525,24 @@ void net_nobody(const struct net *net, enum host host)
 
 /* What the host shows */
 
-static FILE *open_proc(const struct net *net, enum host host,
-		       const char *name)
+/* A file of this namespace. */
+static FILE *open_own(const char *name)
 {
 	char path[96];
 	FILE *file;
 
-	net_enter(net, host);
 	snprintf(path, sizeof(path), "/proc/thread-self/net/%s", name);
 	file = fopen(path, "r");
 	if (!file)
 		net_fatal("%s", path);
 	return file;
+}
+
+static FILE *open_proc(const struct net *net, enum host host,
+		       const char *name)
+{
+	net_enter(net, host);
+	return open_own(name);
 }
 
 static int state_number(const char *name)
@@ -638,15 +644,18 @@ bool net_wait_state(const struct net *net, enum host host, int lport,
 	return false;
 }
 
-/* /proc/net/snmp and netstat: a line of names, then a line of values. */
-static long long inet_counter(FILE *file, const char *name)
+/* A line of names, then a line of values, of each @protocol. */
+static long long find_counter(const char *file_name, const char *protocol,
+			      const char *name)
 {
 	char names[8192], values[8192];
 	char *n, *v, *nsave, *vsave;
+	long long value = -1;
+	FILE *file = open_own(file_name);
 
-	while (fgets(names, sizeof(names), file) &&
+	while (value < 0 && fgets(names, sizeof(names), file) &&
 	       fgets(values, sizeof(values), file)) {
-		if (strncmp(names, "Tcp", 3))
+		if (strncmp(names, protocol, strlen(protocol)))
 			continue;
 		n = strtok_r(names, "\n ", &nsave);
 		v = strtok_r(values, "\n ", &vsave);
@@ -655,20 +664,35 @@ static long long inet_counter(FILE *file, const char *name)
 			v = strtok_r(NULL, "\n ", &vsave);
 		}
 		if (n && v)
-			return atoll(v);
+			value = atoll(v);
 	}
-	return -1;
+	fclose(file);
+	return value;
 }
 
-static long long teach_counter(FILE *file, const char *name)
+/*
+ * A counter of the kernel's own, in this namespace; -1 when there is none.
+ * @protocol is how its line begins: "Udp:", or "Tcp" for TcpExt: as well.
+ */
+long long net_inet_counter(const char *protocol, const char *name)
 {
 	long long value;
+
+	value = find_counter("snmp", protocol, name);
+	return value >= 0 ? value : find_counter("netstat", protocol, name);
+}
+
+static long long teach_counter(const char *name)
+{
+	long long value = -1, number;
+	FILE *file = open_own("teach/counters");
 	char word[64];
 
-	while (fscanf(file, "%63s %lld", word, &value) == 2)
+	while (value < 0 && fscanf(file, "%63s %lld", word, &number) == 2)
 		if (!strcmp(word, name))
-			return value;
-	return -1;
+			value = number;
+	fclose(file);
+	return value;
 }
 
 /* What Linux calls by another name. */
@@ -676,6 +700,7 @@ static const char *inet_name(const char *name)
 {
 	static const char *const names[][2] = {
 		{ "AcceptQueueOverflow", "ListenOverflows" },
+		{ "ChallengeAcks", "TCPChallengeACK" },
 		{ "DropBadChecksum", "InCsumErrors" },
 		{ "LossProbes", "TCPLossProbes" },
 		{ "MTUPSuccess", "TCPMTUPSuccess" },
@@ -689,28 +714,17 @@ static const char *inet_name(const char *name)
 	return name;
 }
 
-/* A counter by AF_TEACH's name for it; -1 when there is none. */
+/* Of this namespace, by AF_TEACH's name for it; -1 when there is none. */
+long long net_counter_here(bool inet, const char *name)
+{
+	return inet ? net_inet_counter("Tcp", inet_name(name)) :
+		      teach_counter(name);
+}
+
 long long net_counter(const struct net *net, enum host host, const char *name)
 {
-	long long value;
-	FILE *file;
-
-	if (!net_is_inet()) {
-		file = open_proc(net, host, "teach/counters");
-		value = teach_counter(file, name);
-		fclose(file);
-		return value;
-	}
-	name = inet_name(name);
-	file = open_proc(net, host, "snmp");
-	value = inet_counter(file, name);
-	fclose(file);
-	if (value >= 0)
-		return value;
-	file = open_proc(net, host, "netstat");
-	value = inet_counter(file, name);
-	fclose(file);
-	return value;
+	net_enter(net, host);
+	return net_counter_here(net_is_inet(), name);
 }
 
 /* /proc/net/protocols: the sockets of the protocol, or the pages it holds. */

@@ -102,6 +102,8 @@ bool net_wait_state(const struct net *net, enum host host, int lport,
 		    int fport, int state);
 long long net_counter(const struct net *net, enum host host,
 		      const char *name);
+long long net_counter_here(bool inet, const char *name);
+long long net_inet_counter(const char *protocol, const char *name);
 long net_protocol(const struct net *net, enum host host, bool memory);
 
 /* Sockets */

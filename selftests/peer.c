@@ -28,6 +28,7 @@
 
 #include <teach.h>
 
+#include "net.h"
 #define PEER_NO_LINES
 #include "peer.h"
 
@@ -1138,66 +1139,10 @@ void peer_rto_min(const char *time)
 		peer_fail("%s", command);
 }
 
-/* A line of names, then a line of values: of TCP, or its extensions. */
-static long inet_counter(const char *file, const char *name)
-{
-	static const char space[] = { ' ', '\n', 0 };
-	char names[8192], values[8192];
-	char *n, *v, *save_n, *save_v;
-	FILE *f = fopen(file, "r");
-	long value = -1;
-
-	while (f && fgets(names, sizeof(names), f) &&
-	       fgets(values, sizeof(values), f)) {
-		if (strncmp(names, "Tcp", 3))
-			continue;
-		n = strtok_r(names, space, &save_n);
-		v = strtok_r(values, space, &save_v);
-		for (; n && v; n = strtok_r(NULL, space, &save_n),
-		     v = strtok_r(NULL, space, &save_v))
-			if (!strcmp(n, name))
-				value = atol(v);
-	}
-	if (f)
-		fclose(f);
-	return value;
-}
-
-/* What Linux calls by another name. */
-static const char *inet_name(const char *name)
-{
-	static const char *const names[][2] = {
-		{ "ChallengeAcks", "TCPChallengeACK" },
-		{ "DropBadChecksum", "InCsumErrors" },
-	};
-	unsigned int i;
-
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(name, names[i][0]))
-			return names[i][1];
-	return name;
-}
-
 /* A counter by AF_TEACH's name for it; -1 when there is none. */
 long peer_counter(const char *name)
 {
-	long value = -1, number;
-	char word[64];
-	FILE *f;
-
-	if (peer.inet) {
-		name = inet_name(name);
-		value = inet_counter("/proc/self/net/snmp", name);
-		return value >= 0 ? value :
-		       inet_counter("/proc/self/net/netstat", name);
-	}
-	f = fopen("/proc/self/net/teach/counters", "r");
-	while (f && fscanf(f, "%63s %ld", word, &number) == 2)
-		if (!strcmp(word, name))
-			value = number;
-	if (f)
-		fclose(f);
-	return value;
+	return net_counter_here(peer.inet, name);
 }
 
 /* ---- the program above the stack ---- */
