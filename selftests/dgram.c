@@ -872,18 +872,13 @@ static ssize_t take_error(int fd, struct queued *error,
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	struct cmsghdr *cmsg;
 	ssize_t len;
 
 	memset(error, 0, sizeof(*error));
 	len = recvmsg(fd, &msg, MSG_ERRQUEUE);
 	*flags = msg.msg_flags;
-	if (len < 0)
-		return len;
-	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg))
-		if (cmsg->cmsg_level == SOL_IP &&
-		    cmsg->cmsg_type == IP_RECVERR)
-			memcpy(error, CMSG_DATA(cmsg), sizeof(*error));
+	if (len >= 0)
+		net_cmsg(&msg, SOL_IP, IP_RECVERR, error, sizeof(*error));
 	return len;
 }
 
@@ -1460,19 +1455,6 @@ TEST_F(dgram, listed)
  * ---- What comes beside the bytes ----
  */
 
-static bool find_cmsg(struct msghdr *msg, int type, void *data, size_t len)
-{
-	struct cmsghdr *cmsg;
-
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_IP || cmsg->cmsg_type != type)
-			continue;
-		memcpy(data, CMSG_DATA(cmsg), len);
-		return true;
-	}
-	return false;
-}
-
 TEST_F(dgram, received_beside)
 {
 	int server = bound(&self->net, B, ADDR_ANY, PORT);
@@ -1496,14 +1478,14 @@ TEST_F(dgram, received_beside)
 	net_setopt(client, SOL_IP, IP_TOS, 0x28);
 	EXPECT_EQ(1, send(client, "x", 1, 0));
 	EXPECT_EQ(1, recvmsg(server, &msg, 0));
-	EXPECT_TRUE(find_cmsg(&msg, IP_PKTINFO, &info, sizeof(info)));
+	EXPECT_TRUE(net_cmsg(&msg, SOL_IP, IP_PKTINFO, &info, sizeof(info)));
 	net_enter(&self->net, B);
 	EXPECT_EQ(if_nametoindex(DEV_B), info.ipi_ifindex);
 	EXPECT_EQ(inet_addr(ADDR_B), info.ipi_spec_dst.s_addr);
 	EXPECT_EQ(inet_addr(ADDR_B), info.ipi_addr.s_addr);
-	EXPECT_TRUE(find_cmsg(&msg, IP_TTL, &ttl, sizeof(ttl)));
+	EXPECT_TRUE(net_cmsg(&msg, SOL_IP, IP_TTL, &ttl, sizeof(ttl)));
 	EXPECT_EQ(17, ttl);
-	EXPECT_TRUE(find_cmsg(&msg, IP_TOS, &tos, sizeof(tos)));
+	EXPECT_TRUE(net_cmsg(&msg, SOL_IP, IP_TOS, &tos, sizeof(tos)));
 	EXPECT_EQ(0x28, tos);
 
 	/* To all: our address for an answer is the device's. */
@@ -1511,7 +1493,7 @@ TEST_F(dgram, received_beside)
 	msg.msg_controllen = sizeof(control);
 	EXPECT_EQ(1, send_to(client, "x", 1, ADDR_NET, PORT));
 	EXPECT_EQ(1, recvmsg(server, &msg, 0));
-	EXPECT_TRUE(find_cmsg(&msg, IP_PKTINFO, &info, sizeof(info)));
+	EXPECT_TRUE(net_cmsg(&msg, SOL_IP, IP_PKTINFO, &info, sizeof(info)));
 	EXPECT_EQ(inet_addr(ADDR_B), info.ipi_spec_dst.s_addr);
 	EXPECT_EQ(inet_addr(ADDR_NET), info.ipi_addr.s_addr);
 }
@@ -1559,7 +1541,7 @@ TEST_F(dgram, sent_beside)
 	EXPECT_EQ(1, send_beside(client, ADDR_B, IP_TTL, &ttl, sizeof(ttl)));
 	ttl = 0;
 	EXPECT_EQ(1, recvmsg(server, &msg, 0));
-	EXPECT_TRUE(find_cmsg(&msg, IP_TTL, &ttl, sizeof(ttl)));
+	EXPECT_TRUE(net_cmsg(&msg, SOL_IP, IP_TTL, &ttl, sizeof(ttl)));
 	EXPECT_EQ(9, ttl);
 	EXPECT_EQ(1, send_beside(client, ADDR_B, IP_PKTINFO, &info,
 				 sizeof(info)));

@@ -942,6 +942,20 @@ bool net_wait_readable(int fd, int bytes)
 	return net_until(net_ioctl(fd, FIONREAD) == bytes);
 }
 
+/* The control message of this sort; false when there is none. */
+bool net_cmsg(struct msghdr *msg, int level, int type, void *data, size_t len)
+{
+	struct cmsghdr *cmsg;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level != level || cmsg->cmsg_type != type)
+			continue;
+		memcpy(data, CMSG_DATA(cmsg), len);
+		return true;
+	}
+	return false;
+}
+
 /* Bytes */
 
 /* Twice the pattern, so that a copy may start anywhere in the first half. */

@@ -130,6 +130,7 @@ int net_poll(int fd, int events, int timeout_ms);
 bool net_wait_poll(int fd, int events);
 int net_ioctl(int fd, unsigned long request);
 bool net_wait_readable(int fd, int bytes);
+bool net_cmsg(struct msghdr *msg, int level, int type, void *data, size_t len);
 
 /* Bytes */
 void net_pattern(void *buf, size_t len, uint64_t at);

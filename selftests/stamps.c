@@ -216,18 +216,12 @@ static bool take_report(int fd, struct report *report)
 	};
 	struct sock_extended_err err = {};
 	struct scm_timestamping all = {};
-	struct cmsghdr *cmsg;
 
 	report->payload = recvmsg(fd, &msg, MSG_ERRQUEUE);
 	if (report->payload < 0)
 		return false;
-	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg))
-		if (cmsg->cmsg_level == SOL_SOCKET &&
-		    cmsg->cmsg_type == SCM_TIMESTAMPING)
-			memcpy(&all, CMSG_DATA(cmsg), sizeof(all));
-		else if (cmsg->cmsg_level == SOL_IP &&
-			 cmsg->cmsg_type == IP_RECVERR)
-			memcpy(&err, CMSG_DATA(cmsg), sizeof(err));
+	net_cmsg(&msg, SOL_SOCKET, SCM_TIMESTAMPING, &all, sizeof(all));
+	net_cmsg(&msg, SOL_IP, IP_RECVERR, &err, sizeof(err));
 	if (err.ee_origin != SO_EE_ORIGIN_TIMESTAMPING ||
 	    err.ee_errno != ENOMSG)
 		net_fatal("not a timestamp");

@@ -30,6 +30,7 @@
 
 #include <teach.h>
 
+#include "../net.h"
 #include "conformance.h"
 
 #define IP_HEADER	20
@@ -583,17 +584,11 @@ static bool take_apart(struct packet *p, const __u8 *ip, size_t len)
 /* When the kernel saw the packet. */
 static double message_time(struct msghdr *msg)
 {
-	struct cmsghdr *cmsg;
 	struct timespec ts;
 
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level == SOL_SOCKET &&
-		    cmsg->cmsg_type == SCM_TIMESTAMPNS) {
-			memcpy(&ts, CMSG_DATA(cmsg), sizeof(ts));
-			return ts.tv_sec + ts.tv_nsec / 1e9 - start;
-		}
-	}
-	fail("a packet without a time");
+	if (!net_cmsg(msg, SOL_SOCKET, SCM_TIMESTAMPNS, &ts, sizeof(ts)))
+		fail("a packet without a time");
+	return ts.tv_sec + ts.tv_nsec / 1e9 - start;
 }
 
 static bool read_tap(struct packet *p)
