@@ -37,14 +37,6 @@ static int bits(int fd)
 	return net_poll(fd, ASKED, 0);
 }
 
-static void reset(int fd)
-{
-	struct linger linger = { .l_onoff = 1 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd);
-}
-
 TEST_F(events, unconnected)
 {
 	int fd = net_socket(&self->net, A, 0);
@@ -166,7 +158,7 @@ TEST_F(events, peer_reset)
 	int fd[2];
 
 	net_pair(&self->net, fd);
-	reset(fd[B]);
+	net_abort(fd[B]);
 	ASSERT_TRUE(net_wait_poll(fd[A], POLLERR));
 	EXPECT_EQ(READ | WRITE | POLLRDHUP | POLLHUP | POLLERR, bits(fd[A]));
 	EXPECT_EQ(ECONNRESET, net_err(recv(fd[A], &byte, 1, 0)));
@@ -228,7 +220,7 @@ TEST_F(events, poll_wakes_for_reset)
 	net_pair(&self->net, fd);
 	call.fd = fd[B];
 	net_call(&call);
-	reset(fd[A]);
+	net_abort(fd[A]);
 	EXPECT_EQ(POLLHUP | POLLERR, net_call_end(&call) | POLLHUP);
 }
 
@@ -418,7 +410,7 @@ TEST_F(events, epoll_reset)
 
 	net_pair(&self->net, fd);
 	epfd = watch(fd[B], EPOLLET);
-	reset(fd[A]);
+	net_abort(fd[A]);
 	EXPECT_EQ(EPOLLHUP | EPOLLERR, event_next(epfd));
 }
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "net.h"
 #include "peer.h"
 
 #define COUNT		100000	/* segments, unless GARBAGE_COUNT says other */
@@ -429,13 +430,12 @@ static void use_victim(struct victim *v)
 
 static void close_victim(struct victim *v)
 {
-	struct linger now = { .l_onoff = 1 };
-
 	if (v->fd < 0)
 		return;
-	if (!one_in(4))
-		setsockopt(v->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	close(v->fd);
+	if (one_in(4))
+		close(v->fd);
+	else
+		net_abort(v->fd);
 }
 
 /* Somebody looks, in the middle of it. */

@@ -123,7 +123,6 @@ TEST_F(memory, out_of_order_is_bounded)
 /* Open connections with full buffers on both sides, and end them all. */
 static void hold_and_drop(struct net *net, bool in_peace)
 {
-	struct linger linger = { .l_onoff = 1 };
 	int listener = net_listen(net, B, NET_PORT, 32);
 	int fd[16][2], i, side;
 
@@ -134,10 +133,10 @@ static void hold_and_drop(struct net *net, bool in_peace)
 	}
 	for (i = 0; i < 16; i++) {
 		for (side = A; side <= B; side++) {
-			if (!in_peace)
-				setsockopt(fd[i][side], SOL_SOCKET, SO_LINGER,
-					   &linger, sizeof(linger));
-			close(fd[i][side]);
+			if (in_peace)
+				close(fd[i][side]);
+			else
+				net_abort(fd[i][side]);
 		}
 	}
 	close(listener);

@@ -100,14 +100,6 @@ static long held(void)
 	return kib;
 }
 
-static void reset(int fd)
-{
-	struct linger linger = { .l_onoff = 1 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd);
-}
-
 /* All that shows that it is loaded is gone. */
 static void expect_gone(struct __test_metadata *_metadata)
 {
@@ -291,7 +283,7 @@ TEST_F(module, with_segments_under_way)
 	net_pair(&self->net, fd);
 	net_send_all(fd[A], 20000, 0);
 	close(fd[A]);
-	reset(fd[B]);
+	net_abort(fd[B]);
 	EXPECT_EQ(0, unload_soon());
 	expect_gone(_metadata);
 }
@@ -317,7 +309,7 @@ static void use(struct net *net, int connections)
 			close(fd);
 			break;
 		case 2:
-			reset(fd);
+			net_abort(fd);
 			close(child);
 			break;
 		case 3:

@@ -219,13 +219,10 @@ TEST_F(pacing, closed)
 /* Nothing is left for the timer to do. */
 TEST_F(pacing, aborted)
 {
-	struct linger abort = { .l_onoff = 1 };
-
 	net_setopt(self->fd[A], SOL_SOCKET, SO_MAX_PACING_RATE, RATE);
 	net_setopt(self->fd[A], SOL_SOCKET, SO_SNDBUF, 4 * LEN);
 	net_send_all(self->fd[A], LEN / 2, 0);
-	setsockopt(self->fd[A], SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
-	close(self->fd[A]);
+	net_abort(self->fd[A]);
 	ASSERT_TRUE(net_wait_poll(self->fd[B], POLLHUP));
 	net_quiet();
 }

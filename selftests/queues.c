@@ -271,14 +271,12 @@ TEST_F(queues, child_closes_listener_goes_on)
 /* A client that is gone before accept(2) does no harm. */
 TEST_F(queues, reset_while_queued)
 {
-	struct linger linger = { .l_onoff = 1 };
 	int listener, fd, child;
 	char byte;
 
 	listener = net_listen(&self->net, B, NET_PORT, 4);
 	fill_accept_queue(&self->net, &fd, 1);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd);
+	net_abort(fd);
 	ASSERT_TRUE(net_until(!net_count(&self->net, B, TCP_ESTABLISHED)));
 	EXPECT_TRUE(net_wait_poll(listener, POLLIN));
 	child = net_accept(listener);

@@ -725,16 +725,11 @@ double call_end(const struct call *call, const char *name, double patience,
 /* The end: what can end at once does. */
 void call_abort_all(void)
 {
-	struct linger abort = { .l_onoff = 1 };
 	int i;
 
-	for (i = 0; i < MAX_FDS; i++) {
-		if (!files[i].fd)
-			continue;
-		setsockopt(files[i].fd - 1, SOL_SOCKET, SO_LINGER, &abort,
-			   sizeof(abort));
-		close(files[i].fd - 1);
-	}
+	for (i = 0; i < MAX_FDS; i++)
+		if (files[i].fd)
+			net_abort(files[i].fd - 1);
 }
 
 /*

@@ -56,12 +56,8 @@ int same_open(struct same *s)
 /* Throw it away; the peer hears of it at once, and TIME_WAIT is not left. */
 void same_drop(int fd)
 {
-	struct linger linger = { .l_onoff = 1 };
-
-	if (fd < 0)
-		return;
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd);
+	if (fd >= 0)
+		net_abort(fd);
 }
 
 /*
