@@ -70,14 +70,17 @@ static int dgram(const struct net *net, enum host host, int flags)
 	return fd;
 }
 
-static int bound(const struct net *net, enum host host, const char *ip,
-		 int port)
+static int bind_to(int fd, const char *ip, int port)
 {
-	int fd = dgram(net, host, 0);
-
 	if (net_bind(fd, ip, port))
 		net_fatal("bind to %s:%d", ip, port);
 	return fd;
+}
+
+static int bound(const struct net *net, enum host host, const char *ip,
+		 int port)
+{
+	return bind_to(dgram(net, host, 0), ip, port);
 }
 
 static int connected(const struct net *net, enum host host, const char *ip,
@@ -97,9 +100,7 @@ static int shared(const struct net *net, enum host host, const char *ip,
 	int fd = dgram(net, host, 0);
 
 	net_setopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (net_bind(fd, ip, port))
-		net_fatal("bind to %s:%d", ip, port);
-	return fd;
+	return bind_to(fd, ip, port);
 }
 
 static ssize_t send_to(int fd, const void *buf, size_t len, const char *ip,
