@@ -23,6 +23,7 @@
 
 #include "kselftest_harness.h"
 
+#include "bytes.h"
 #include "net.h"
 
 #define PORT		5300
@@ -159,23 +160,6 @@ struct raw {
 	char data[32];
 };
 
-static uint16_t fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
-static uint32_t add_words(const void *data, size_t len, uint32_t sum)
-{
-	const unsigned char *byte = data;
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		sum += i % 2 ? byte[i] : byte[i] << 8;
-	return sum;
-}
-
 /* RFC 768, with the protocol's number that is on the wire. */
 static uint16_t checksum(const void *dgram, size_t len, const char *src,
 			 const char *dst)
@@ -188,8 +172,8 @@ static uint16_t checksum(const void *dgram, size_t len, const char *src,
 		uint16_t	len;
 	} pseudo = { inet_addr(src), inet_addr(dst), 0, wire(), htons(len) };
 
-	return fold(add_words(dgram, len, add_words(&pseudo, sizeof(pseudo),
-						    0)));
+	return sum_fold(sum_bytes(dgram, len,
+				  sum_bytes(&pseudo, sizeof(pseudo), 0)));
 }
 
 /* From @port of host A to PORT of host B. */
@@ -979,8 +963,8 @@ static void send_icmp(const struct net *net, int type, int code, int mtu,
 	};
 	int fd = raw_socket(net, B, IPPROTO_ICMP);
 
-	packet.icmp.checksum = htons(fold(add_words(&packet, sizeof(packet),
-						    0)));
+	packet.icmp.checksum = htons(sum_fold(sum_bytes(&packet,
+							sizeof(packet), 0)));
 	raw_send(fd, &packet, sizeof(packet), ADDR_A);
 	close(fd);
 }

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "bytes.h"
 #include "net.h"
 #include "peer.h"
 
@@ -160,43 +161,24 @@ static void some_segment(struct peer_segment *seg, const struct peer_conn *conn)
 		seg->cut = below(TCP_HEADER + 1);
 }
 
-static __u16 sum(const __u8 *p, size_t len, __u32 start)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		start += i & 1 ? p[i] : p[i] << 8;
-	while (start >> 16)
-		start = (start & 0xffff) + (start >> 16);
-	return ~start;
-}
-
 /* Flips bits of the segment, then makes its checksum right again. */
 static void mutate(__u8 *packet, size_t len)
 {
 	__u8 *tcp = packet + IP_HEADER;
 	unsigned int i, flips = 1 + below(4);
-	__u16 check;
-	__u32 pseudo;
 
 	if (len < IP_HEADER + TCP_HEADER)
 		return;
 	for (i = 0; i < flips; i++)
 		tcp[below(one_in(3) ? len - IP_HEADER : TCP_HEADER)] ^=
 			1 << below(8);
-	tcp[16] = 0;
-	tcp[17] = 0;
-	pseudo = (__u16)~sum(packet + 12, 8, packet[9] + len - IP_HEADER);
-	check = sum(tcp, len - IP_HEADER, pseudo);
-	tcp[16] = check >> 8;
-	tcp[17] = check;
+	put16(tcp + 16, 0);
+	put16(tcp + 16, sum_segment(packet, tcp, len - IP_HEADER));
 }
 
 /* Header fields of IP that lie: version, lengths, fragments, protocol. */
 static size_t mutate_ip(__u8 *packet, size_t len)
 {
-	__u16 check;
-
 	switch (below(5)) {
 	case 0:
 		packet[below(IP_HEADER)] ^= 1 << below(8);
@@ -214,15 +196,11 @@ static size_t mutate_ip(__u8 *packet, size_t len)
 		break;
 	default:
 		len = 1 + below(len);
-		packet[2] = len >> 8;
-		packet[3] = len;
+		put16(packet + 2, len);
 		break;
 	}
-	packet[10] = 0;
-	packet[11] = 0;
-	check = sum(packet, IP_HEADER, 0);
-	packet[10] = check >> 8;
-	packet[11] = check;
+	put16(packet + 10, 0);
+	put16(packet + 10, sum_fold(sum_bytes(packet, IP_HEADER, 0)));
 	return len;
 }
 
@@ -233,7 +211,6 @@ static void send_icmp(const struct peer_conn *conn)
 	struct peer_segment seg;
 	size_t quote = IP_HEADER + below(TCP_HEADER + 9);
 	size_t len = IP_HEADER + 8 + quote;
-	__u16 check;
 
 	some_segment(&seg, conn);
 	seg.saddr = PEER_LOCAL_ADDR;
@@ -259,9 +236,7 @@ static void send_icmp(const struct peer_conn *conn)
 	icmp[1] = below(16);
 	icmp[6] = below(7);
 	icmp[7] = any();
-	check = sum(icmp, len - IP_HEADER, 0);
-	icmp[2] = check >> 8;
-	icmp[3] = check;
+	put16(icmp + 2, sum_fold(sum_bytes(icmp, len - IP_HEADER, 0)));
 	peer_inject(packet, len);
 }
 

@@ -28,6 +28,7 @@
 
 #include <teach.h>
 
+#include "bytes.h"
 #include "net.h"
 #define PEER_NO_LINES
 #include "peer.h"
@@ -119,28 +120,6 @@ unsigned long peer_netns(void)
 	struct stat st;
 
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
-}
-
-static void put16(__u8 *p, __u16 v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
-
-static void put32(__u8 *p, __u32 v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
-static __u16 get16(const __u8 *p)
-{
-	return p[0] << 8 | p[1];
-}
-
-static __u32 get32(const __u8 *p)
-{
-	return (__u32)get16(p) << 16 | get16(p + 2);
 }
 
 /* ---- failing, and the story so far ---- */
@@ -461,27 +440,6 @@ static void parse(struct notation *n, char *text)
 }
 
 /* ---- a segment out ---- */
-
-static __u32 sum_bytes(const __u8 *p, size_t len, __u32 sum)
-{
-	for (; len > 1; p += 2, len -= 2)
-		sum += p[0] << 8 | p[1];
-	return len ? sum + (p[0] << 8) : sum;
-}
-
-static __u16 sum_fold(__u32 sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
-static __u16 sum_segment(const __u8 *ip, const __u8 *tcp, size_t len)
-{
-	/* RFC 9293 3.1: the pseudo-header is addresses, protocol, length */
-	return sum_fold(sum_bytes(tcp, len,
-				  sum_bytes(ip + 12, 8, ip[9] + len)));
-}
 
 static void compose_ip(const struct peer_segment *seg, __u8 *p, size_t len)
 {

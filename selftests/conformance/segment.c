@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../bytes.h"
 #include "conformance.h"
 
 #define MAX_NAMES	32
@@ -409,24 +410,6 @@ static void add(struct text *t, const char *fmt, ...)
 	n = vsnprintf(t->at, t->end - t->at, fmt, args);
 	va_end(args);
 	t->at += n < t->end - t->at ? n : t->end - t->at - 1;
-}
-
-static __u16 get16(const __u8 *p)
-{
-	return p[0] << 8 | p[1];
-}
-
-static __u32 get32(const __u8 *p)
-{
-	return (__u32)get16(p) << 16 | get16(p + 2);
-}
-
-static void put32(__u8 *p, __u32 v)
-{
-	p[0] = v >> 24;
-	p[1] = v >> 16;
-	p[2] = v >> 8;
-	p[3] = v;
 }
 
 static void show_option(struct text *t, const __u8 *opt, unsigned int len,
