@@ -4,7 +4,6 @@
  * some of them in a thread of their own because they block.
  */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <stdarg.h>
@@ -141,16 +140,6 @@ static bool wrong(char *error, size_t size, const char *fmt, ...)
 	vsnprintf(error, size, fmt, args);
 	va_end(args);
 	return false;
-}
-
-static char *trim(char *text)
-{
-	char *end;
-
-	text += strspn(text, " \t");
-	for (end = text + strlen(text); end > text && isspace(end[-1]); end--)
-		end[-1] = 0;
-	return text;
 }
 
 /* "POLLIN|POLLOUT", "100" */

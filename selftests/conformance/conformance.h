@@ -457,6 +457,7 @@ double script_seconds(const struct script *script);
 bool script_is_patient(const struct script *script);
 bool script_leaves_traces(const struct script *script);
 const char *next_word(char **text);
+char *trim(char *text);
 
 /* segment.c */
 bool segment_parse(struct segment *seg, char *text, char *error, size_t size);

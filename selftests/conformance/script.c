@@ -70,7 +70,8 @@ static bool wrong(struct reader *r, const char *fmt, ...)
 	return false;
 }
 
-static char *trim(char *text)
+/* Without the blanks at both ends, which are overwritten. */
+char *trim(char *text)
 {
 	char *end;
 
