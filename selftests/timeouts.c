@@ -107,42 +107,36 @@ TEST_F(timeouts, connect)
 	EXPECT_TRUE(in_time(start));
 }
 
-/* SO_RCVTIMEO is nothing to connect(2) and send(2), and the reverse. */
-TEST_F(timeouts, each_its_own)
+/* recv(2) of fd[B] sleeps until there is something. */
+static void expect_no_timeout(struct __test_metadata *_metadata, const int *fd)
 {
 	char byte;
 	struct net_call call = {
 		.fn = net_call_recv,
-		.fd = self->fd[B],
+		.fd = fd[B],
 		.buf = &byte,
 		.len = 1,
 	};
 
-	net_timeout(self->fd[B], SO_SNDTIMEO, 1);
 	net_call(&call);
 	net_quiet();
 	EXPECT_FALSE(net_call_done(&call));
-	net_send_all(self->fd[A], 1, 0);
+	net_send_all(fd[A], 1, 0);
 	EXPECT_EQ(1, net_call_end(&call));
+}
+
+/* SO_RCVTIMEO is nothing to connect(2) and send(2), and the reverse. */
+TEST_F(timeouts, each_its_own)
+{
+	net_timeout(self->fd[B], SO_SNDTIMEO, 1);
+	expect_no_timeout(_metadata, self->fd);
 }
 
 TEST_F(timeouts, zero_is_for_ever)
 {
-	char byte;
-	struct net_call call = {
-		.fn = net_call_recv,
-		.fd = self->fd[B],
-		.buf = &byte,
-		.len = 1,
-	};
-
 	net_timeout(self->fd[B], SO_RCVTIMEO, 1);
 	net_timeout(self->fd[B], SO_RCVTIMEO, 0);
-	net_call(&call);
-	net_quiet();
-	EXPECT_FALSE(net_call_done(&call));
-	net_send_all(self->fd[A], 1, 0);
-	EXPECT_EQ(1, net_call_end(&call));
+	expect_no_timeout(_metadata, self->fd);
 }
 
 TEST_F(timeouts, read_back)
