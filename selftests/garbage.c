@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -65,13 +64,6 @@ static __u32 below(__u32 limit)
 static bool one_in(__u32 n)
 {
 	return !below(n);
-}
-
-static unsigned long env_number(const char *name, unsigned long otherwise)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? strtoul(value, NULL, 0) : otherwise;
 }
 
 /* ---- what is sent ---- */
@@ -506,12 +498,12 @@ static unsigned int garbage_round(const struct survivors *survivors,
 
 TEST_F_TIMEOUT(garbage, leaves_the_living_alone, TIMEOUT)
 {
-	unsigned long count = env_number("GARBAGE_COUNT", COUNT);
+	unsigned long count = net_env("GARBAGE_COUNT", COUNT);
 	unsigned long done = 0, answers = 0;
 	unsigned int round = 0, n;
 	int fd;
 
-	seed = env_number("GARBAGE_SEED", time(NULL));
+	seed = net_env("GARBAGE_SEED", time(NULL));
 	ksft_print_msg("GARBAGE_SEED=%llu GARBAGE_COUNT=%lu\n",
 		       (unsigned long long)seed, count);
 	fflush(stdout);
