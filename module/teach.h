@@ -29,7 +29,8 @@
  * timer.c and keepalive.c what happens when nothing does, mtu.c how large a
  * segment may be, tsq.c what waits in this host, orphan.c connections without a
  * user, urgent.c what does not wait its turn, stamp.c when it came and left,
- * memory.c who is charged, addr.c how addresses are written.
+ * memory.c who is charged, addr.c how addresses are written and bound, port.c
+ * who holds which port, reuseport.c who gets what comes if many hold it.
  *
  * An ACK goes its own way: ack.c frees what has arrived and measures the
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
@@ -47,6 +48,7 @@
  *				said to be under something else
  *	teach_listener.lock	the SYN queue and the accept queue
  *	teach_port_head.lock	the ports of one chain
+ *	teach_net.listen_lock	the listeners (readers: RCU)
  *	teach_net.hash_lock[]	the chains of the 5-tuple table (readers: RCU)
  *	teach_dgram_chain.lock	one chain of datagram sockets (readers: RCU)
  *
