@@ -67,15 +67,15 @@ static int teach_sysctl_allowed(teach_ctl_table *ctl, int write, void *buffer,
 }
 
 /*
- * ---- Memory of all datagram sockets: pages, one limit for the system ----
+ * ---- Memory of all sockets of a type: pages, one limit for the system ----
  */
 
-static int teach_sysctl_dgram_mem(teach_ctl_table *ctl, int write,
-				  void *buffer, size_t *len, loff_t *pos)
+static int teach_sysctl_pages(teach_ctl_table *ctl, int write, void *buffer,
+			      size_t *len, loff_t *pos)
 {
 	struct ctl_table value = {
-		.data	= teach_dgram_mem,
-		.maxlen	= sizeof(teach_dgram_mem),
+		.data	= ctl->extra1,
+		.maxlen	= 3 * sizeof(long),
 	};
 
 	return proc_doulongvec_minmax(&value, write, buffer, len, pos);
@@ -105,6 +105,14 @@ static int teach_sysctl_dgram_mem(teach_ctl_table *ctl, int write,
 		.procname	= #name,				\
 		.mode		= permissions,				\
 		.proc_handler	= handler,				\
+	}
+
+#define TEACH_SYSCTL_PAGES(name, limits)				\
+	{								\
+		.procname	= #name,				\
+		.mode		= 0644,					\
+		.proc_handler	= teach_sysctl_pages,			\
+		.extra1		= limits,				\
 	}
 
 /* data is an offset here; each namespace's copy points to its own values. */
@@ -171,7 +179,8 @@ static const struct ctl_table teach_sysctl_template[] = {
 			   teach_sysctl_available),
 	TEACH_SYSCTL_NAMES(allowed_congestion_control, 0644,
 			   teach_sysctl_allowed),
-	TEACH_SYSCTL_NAMES(dgram_mem, 0644, teach_sysctl_dgram_mem),
+	TEACH_SYSCTL_PAGES(mem, teach_sysctl_mem),
+	TEACH_SYSCTL_PAGES(dgram_mem, teach_dgram_mem),
 	TEACH_SYSCTL(notsent_lowat, 1, proc_douintvec, NULL, NULL),
 	TEACH_SYSCTL(pacing_ss_ratio, 1, proc_dointvec_minmax, SYSCTL_ZERO,
 		     SYSCTL_ONE_THOUSAND),
@@ -240,7 +249,7 @@ int teach_sysctl_init(struct teach_net *tn)
 				(unsigned long)table[i].data;
 		/* These are one for all; as in Linux. */
 		if ((table[i].proc_handler == teach_sysctl_allowed ||
-		     table[i].proc_handler == teach_sysctl_dgram_mem) &&
+		     table[i].proc_handler == teach_sysctl_pages) &&
 		    tn->net != &init_net)
 			table[i].mode = 0444;
 	}

@@ -1275,23 +1275,6 @@ TEST_F(dgram, send_buffer)
 	EXPECT_TRUE(net_until(!net_ioctl(client, TIOCOUTQ)));
 }
 
-/* One limit for the sockets of all hosts: only the first netns may set it. */
-static int open_global_memory(void)
-{
-	const char *path = net_is_inet() ? "/proc/sys/net/ipv4/udp_mem" :
-					   "/proc/sys/net/teach/dgram_mem";
-	int ns = open("/proc/1/ns/net", O_RDONLY);
-	int fd;
-
-	if (ns < 0 || setns(ns, CLONE_NEWNET))
-		net_fatal("the first netns");
-	close(ns);
-	fd = open(path, O_RDWR);
-	if (fd < 0)
-		net_fatal("%s", path);
-	return fd;
-}
-
 /* What is beyond it is dropped, and room comes back when the readers read. */
 TEST_F(dgram, global_memory)
 {
@@ -1308,7 +1291,7 @@ TEST_F(dgram, global_memory)
 		net_setopt(fd[i], SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
 		ASSERT_EQ(0, net_bind(fd[i], ADDR_LO, PORT + i));
 	}
-	sysctl = open_global_memory();
+	sysctl = net_open_global("ipv4/udp_mem", "teach/dgram_mem");
 	snprintf(new, sizeof(new), "%d %d %d", limit, limit, limit);
 	ASSERT_LT(0, read(sysctl, old, sizeof(old) - 1));
 	ASSERT_LT(0, pwrite(sysctl, new, strlen(new), 0));

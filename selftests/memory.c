@@ -11,6 +11,8 @@
 
 #include "net.h"
 
+#define PAIRS		8
+
 /*
  * The protocol's sum of pages may lag behind by what each processor keeps
  * for itself: 1 MiB, as the kernel's SK_MEMORY_PCPU_RESERVE.
@@ -189,6 +191,38 @@ TEST_F(memory, unaccepted_is_bounded)
 	child = net_accept(listener);
 	EXPECT_GE(2 * net_meminfo(child, SK_MEMINFO_RCVBUF),
 		  net_meminfo(child, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* net.teach.mem: all together have no more, however much each may have. */
+TEST_F(memory, all_are_bounded)
+{
+	int slack = PER_CPU_PAGES * sysconf(_SC_NPROCESSORS_CONF);
+	int limit = PER_CPU_PAGES + slack;
+	char old[128] = "", new[64];
+	int fd[PAIRS][2], sysctl, i;
+	long long held = 0;
+	size_t sum[PAIRS];
+
+	for (i = 0; i < PAIRS; i++) {
+		net_pair(&self->net, fd[i]);
+		net_setopt(fd[i][A], SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20);
+		net_setopt(fd[i][B], SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
+	}
+	sysctl = net_open_global("ipv4/tcp_mem", "teach/mem");
+	snprintf(new, sizeof(new), "%d %d %d", limit, limit, limit);
+	ASSERT_LT(0, read(sysctl, old, sizeof(old) - 1));
+	ASSERT_LT(0, pwrite(sysctl, new, strlen(new), 0));
+	for (i = 0; i < PAIRS; i++)
+		sum[i] = net_fill_once(fd[i][A], 0);
+	for (i = 0; i < PAIRS; i++)
+		held += net_meminfo(fd[i][A], SK_MEMINFO_WMEM_QUEUED) +
+			net_meminfo(fd[i][B], SK_MEMINFO_RMEM_ALLOC);
+	EXPECT_LT(0, pwrite(sysctl, old, strlen(old), 0));
+	/* And a page for each that has none. */
+	EXPECT_GE(limit + slack + 2 * PAIRS, held / getpagesize());
+	EXPECT_LE(limit / 2, held / getpagesize());
+	for (i = 0; i < PAIRS; i++)
+		net_recv_all(fd[i][B], sum[i], 0);
 }
 
 TEST_HARNESS_MAIN

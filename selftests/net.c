@@ -467,6 +467,23 @@ void net_sysctl(const struct net *net, enum host host, const char *name,
 	set_sysctl(net, host, path, value);
 }
 
+/* A limit for the sockets of all hosts: only the first netns may set it. */
+int net_open_global(const char *inet, const char *teach)
+{
+	int fd, ns = open("/proc/1/ns/net", O_RDONLY);
+	char path[128];
+
+	if (ns < 0 || setns(ns, CLONE_NEWNET))
+		net_fatal("the first netns");
+	close(ns);
+	snprintf(path, sizeof(path), "/proc/sys/net/%s",
+		 net_is_inet() ? inet : teach);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		net_fatal("%s", path);
+	return fd;
+}
+
 /* Where @name.ko is: beside teach.ko, of which TEACH_MODULE tells. */
 static void module_file(char *path, size_t size, const char *name)
 {

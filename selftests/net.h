@@ -88,6 +88,7 @@ void net_sysctl(const struct net *net, enum host host, const char *name,
 void net_sysctl_path(const struct net *net, enum host host, const char *path,
 		     const char *value);
 void net_sysctl_file(char *path, size_t size, const char *name);
+int net_open_global(const char *inet, const char *teach);
 int net_load(const char *name);
 int net_unload(const char *name);
 bool net_loaded(const char *name);
