@@ -26,8 +26,6 @@
 #define NOBODY		65534
 #define RENO		"teach_reno"
 
-/* ---- Names ---- */
-
 static int set_name(int fd, const char *name)
 {
 	return net_err(setsockopt(fd, SOL_TCP, TCP_CONGESTION, name,
@@ -137,6 +135,142 @@ FIXTURE_TEARDOWN(cong)
 		write_sysctl(&self->home, A, "allowed_congestion_control",
 			     self->allowed);
 }
+
+/* What @fd's user, who has no privileges, is told. */
+static int set_name_as_nobody(int fd, const char *name)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		net_fatal("fork");
+	if (!pid) {
+		if (setgid(NOBODY) || setuid(NOBODY))
+			_exit(255);
+		_exit(set_name(fd, name));
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		net_fatal("waitpid");
+	return WEXITSTATUS(status);
+}
+
+/*
+ * ---- The module: first, as connections that other cases leave behind hold it
+ * for minutes ----
+ */
+
+static bool no_module(void)
+{
+	return net_is_inet();
+}
+
+TEST_F(cong, module_comes_when_asked_for)
+{
+	int fd = net_socket(&self->net, A, 0);
+
+	if (no_module())
+		SKIP(return, "the kernel's own is built in");
+	ASSERT_EQ(0, unload_reno_soon());
+	EXPECT_FALSE(net_loaded(RENO));
+	EXPECT_FALSE(listed(&self->net, A, "available_congestion_control",
+			    "reno"));
+	/* Not by anybody. */
+	EXPECT_EQ(ENOENT, set_name_as_nobody(fd, "reno"));
+	EXPECT_FALSE(net_loaded(RENO));
+	EXPECT_EQ(0, set_name(fd, "reno"));
+	EXPECT_TRUE(net_loaded(RENO));
+	EXPECT_STREQ("reno", get_name(fd));
+	close(fd);
+	EXPECT_EQ(0, unload_reno_soon());
+	EXPECT_EQ(0, write_sysctl(&self->net, A, "congestion_control",
+				  "reno"));
+	EXPECT_TRUE(net_loaded(RENO));
+}
+
+TEST_F(cong, module_is_held)
+{
+	int listener, fd, child;
+
+	if (no_module())
+		SKIP(return, "the kernel's own is built in");
+	EXPECT_EQ(EEXIST, net_load(RENO));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach"));
+
+	listener = net_listen(&self->net, B, NET_PORT, 4);
+	ASSERT_EQ(0, set_name(listener, "reno"));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
+	fd = net_client(&self->net, A, ADDR_B, NET_PORT);
+	ASSERT_TRUE(net_wait_poll(listener, POLLIN));
+	/* Now only by one that nobody has accepted. */
+	ASSERT_EQ(0, set_name(listener, "cubic"));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
+	child = net_accept(listener);
+	EXPECT_STREQ("reno", get_name(child));
+	net_send_all(child, 100000, 0);
+	net_recv_all(fd, 100000, 0);
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
+	ASSERT_EQ(0, set_name(child, "cubic"));
+	EXPECT_EQ(0, unload_reno_soon());
+	EXPECT_EQ(ENOENT, set_name_as_nobody(child, "reno"));
+	net_send_all(child, 100000, 0);
+	net_recv_all(fd, 100000, 0);
+}
+
+/* A connection without a user holds it to its end, and not longer. */
+TEST_F(cong, module_is_held_by_orphans)
+{
+	int fd[2];
+
+	if (no_module())
+		SKIP(return, "the kernel's own is built in");
+	net_pair(&self->net, fd);
+	ASSERT_EQ(0, set_name(fd[A], "reno"));
+	net_cut(&self->net, A);
+	net_send_all(fd[A], 5000, 0);
+	close(fd[A]);
+	EXPECT_EQ(1, net_count(&self->net, A, TCP_FIN_WAIT1));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
+	net_mend(&self->net, A);
+	EXPECT_EQ(5000, net_drain(fd[B], 0));
+	close(fd[B]);
+	ASSERT_TRUE(net_until(net_count(&self->net, A, TCP_TIME_WAIT) == 1));
+	EXPECT_EQ(0, unload_reno_soon());
+}
+
+TEST_F(cong, module_is_held_by_listeners_end)
+{
+	int listener;
+
+	if (no_module())
+		SKIP(return, "the kernel's own is built in");
+	listener = net_listen(&self->net, B, NET_PORT, 4);
+	ASSERT_EQ(0, set_name(listener, "reno"));
+	net_client(&self->net, A, ADDR_B, NET_PORT);
+	ASSERT_TRUE(net_wait_poll(listener, POLLIN));
+	/* Those that wait are reset, and let go of it. */
+	close(listener);
+	EXPECT_EQ(0, unload_reno_soon());
+}
+
+TEST_F(cong, module_is_held_by_namespaces)
+{
+	struct net other;
+
+	if (no_module())
+		SKIP(return, "the kernel's own is built in");
+	net_init(&other);
+	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "reno"));
+	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
+	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "cubic"));
+	EXPECT_EQ(0, net_unload("teach_reno"));
+	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "reno"));
+	/* The end of a namespace is another way out. */
+	net_enter(&self->net, A);
+	net_exit(&other);
+	EXPECT_EQ(0, unload_reno_soon());
+}
+
+/* ---- Names ---- */
 
 TEST_F(cong, cubic_unless_told)
 {
@@ -325,24 +459,6 @@ TEST_F(cong, namespaces_are_apart)
 	net_exit(&other);
 }
 
-/* What @fd's user, who has no privileges, is told. */
-static int set_name_as_nobody(int fd, const char *name)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid < 0)
-		net_fatal("fork");
-	if (!pid) {
-		if (setgid(NOBODY) || setuid(NOBODY))
-			_exit(255);
-		_exit(set_name(fd, name));
-	}
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		net_fatal("waitpid");
-	return WEXITSTATUS(status);
-}
-
 TEST_F(cong, not_allowed_to_all)
 {
 	int fd = net_socket(&self->net, A, 0);
@@ -388,119 +504,6 @@ TEST_F(cong, lists)
 			    self->name));
 	EXPECT_NE(0, write_sysctl(&self->net, A,
 				  "available_congestion_control", "reno"));
-}
-
-/* ---- The module ---- */
-
-static bool no_module(void)
-{
-	return net_is_inet();
-}
-
-TEST_F(cong, module_comes_when_asked_for)
-{
-	int fd = net_socket(&self->net, A, 0);
-
-	if (no_module())
-		SKIP(return, "the kernel's own is built in");
-	ASSERT_EQ(0, unload_reno_soon());
-	EXPECT_FALSE(net_loaded(RENO));
-	EXPECT_FALSE(listed(&self->net, A, "available_congestion_control",
-			    "reno"));
-	/* Not by anybody. */
-	EXPECT_EQ(ENOENT, set_name_as_nobody(fd, "reno"));
-	EXPECT_FALSE(net_loaded(RENO));
-	EXPECT_EQ(0, set_name(fd, "reno"));
-	EXPECT_TRUE(net_loaded(RENO));
-	EXPECT_STREQ("reno", get_name(fd));
-	close(fd);
-	EXPECT_EQ(0, unload_reno_soon());
-	EXPECT_EQ(0, write_sysctl(&self->net, A, "congestion_control",
-				  "reno"));
-	EXPECT_TRUE(net_loaded(RENO));
-}
-
-TEST_F(cong, module_is_held)
-{
-	int listener, fd, child;
-
-	if (no_module())
-		SKIP(return, "the kernel's own is built in");
-	EXPECT_EQ(EEXIST, net_load(RENO));
-	EXPECT_EQ(EWOULDBLOCK, net_unload("teach"));
-
-	listener = net_listen(&self->net, B, NET_PORT, 4);
-	ASSERT_EQ(0, set_name(listener, "reno"));
-	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
-	fd = net_client(&self->net, A, ADDR_B, NET_PORT);
-	ASSERT_TRUE(net_wait_poll(listener, POLLIN));
-	/* Now only by one that nobody has accepted. */
-	ASSERT_EQ(0, set_name(listener, "cubic"));
-	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
-	child = net_accept(listener);
-	EXPECT_STREQ("reno", get_name(child));
-	net_send_all(child, 100000, 0);
-	net_recv_all(fd, 100000, 0);
-	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
-	ASSERT_EQ(0, set_name(child, "cubic"));
-	EXPECT_EQ(0, unload_reno_soon());
-	EXPECT_EQ(ENOENT, set_name_as_nobody(child, "reno"));
-	net_send_all(child, 100000, 0);
-	net_recv_all(fd, 100000, 0);
-}
-
-/* A connection without a user holds it to its end, and not longer. */
-TEST_F(cong, module_is_held_by_orphans)
-{
-	int fd[2];
-
-	if (no_module())
-		SKIP(return, "the kernel's own is built in");
-	net_pair(&self->net, fd);
-	ASSERT_EQ(0, set_name(fd[A], "reno"));
-	net_cut(&self->net, A);
-	net_send_all(fd[A], 5000, 0);
-	close(fd[A]);
-	EXPECT_EQ(1, net_count(&self->net, A, TCP_FIN_WAIT1));
-	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
-	net_mend(&self->net, A);
-	EXPECT_EQ(5000, net_drain(fd[B], 0));
-	close(fd[B]);
-	ASSERT_TRUE(net_until(net_count(&self->net, A, TCP_TIME_WAIT) == 1));
-	EXPECT_EQ(0, unload_reno_soon());
-}
-
-TEST_F(cong, module_is_held_by_listeners_end)
-{
-	int listener;
-
-	if (no_module())
-		SKIP(return, "the kernel's own is built in");
-	listener = net_listen(&self->net, B, NET_PORT, 4);
-	ASSERT_EQ(0, set_name(listener, "reno"));
-	net_client(&self->net, A, ADDR_B, NET_PORT);
-	ASSERT_TRUE(net_wait_poll(listener, POLLIN));
-	/* Those that wait are reset, and let go of it. */
-	close(listener);
-	EXPECT_EQ(0, unload_reno_soon());
-}
-
-TEST_F(cong, module_is_held_by_namespaces)
-{
-	struct net other;
-
-	if (no_module())
-		SKIP(return, "the kernel's own is built in");
-	net_init(&other);
-	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "reno"));
-	EXPECT_EQ(EWOULDBLOCK, net_unload("teach_reno"));
-	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "cubic"));
-	EXPECT_EQ(0, net_unload("teach_reno"));
-	ASSERT_EQ(0, write_sysctl(&other, A, "congestion_control", "reno"));
-	/* The end of a namespace is another way out. */
-	net_enter(&self->net, A);
-	net_exit(&other);
-	EXPECT_EQ(0, unload_reno_soon());
 }
 
 /* ---- The window ---- */
