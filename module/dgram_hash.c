@@ -225,7 +225,7 @@ void teach_dgram_walk(struct teach_net *tn, u32 number,
  * ---- Ports ----
  */
 
-/* Those who share a port have all SO_REUSEADDR or SO_REUSEPORT, or are apart. */
+/* Those who share a port all have SO_REUSEADDR or SO_REUSEPORT, or are apart */
 static bool teach_dgram_conflict(const struct sock *sk,
 				 const struct sock *other)
 {

@@ -9,8 +9,9 @@
  *
  * A port is held by sockets and by connections in TIME_WAIT.  bind(2) may
  * not share it unless all say SO_REUSEADDR and none of them listens, or all
- * say SO_REUSEPORT (reuseport.c), or their addresses or devices differ.  connect(2) may always share one that
- * only connect(2) has given out: the 5-tuples are what must differ.
+ * say SO_REUSEPORT (reuseport.c), or their addresses or devices differ.
+ * connect(2) may always share one that only connect(2) has given out: the
+ * 5-tuples are what must differ.
  *
  *	port 80 --+-- 10.0.0.1, SO_REUSEADDR	100000 owners
  *		  +-- any address, SO_REUSEADDR	1 owner, who listens

@@ -23,7 +23,8 @@
  *
  * Who has got a program before it had the port brings a group of its own.
  */
-bool teach_reuseport_may_share(const struct sock *sk, bool reuseport, kuid_t uid)
+bool teach_reuseport_may_share(const struct sock *sk, bool reuseport,
+			       kuid_t uid)
 {
 	return sk->sk_reuseport && reuseport && uid_eq(sk_uid(sk), uid) &&
 	       !rcu_access_pointer(sk->sk_reuseport_cb);

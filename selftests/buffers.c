@@ -808,8 +808,8 @@ static int bytes_waiting(struct net *net)
 /*
  * Let 30 segments go at once over a card that needs most of a minute for them:
  * how many bytes wait for it?  No ACK comes meanwhile, so nothing but their
- * leaving lets more go.  Under the limit, small queues let wait what leaves in a
- * millisecond at the pacing rate, twice initcwnd in a round trip.
+ * leaving lets more go.  Under the limit, small queues let wait what leaves in
+ * a millisecond at the pacing rate, twice initcwnd in a round trip.
  */
 static int most_waiting(struct net *net, const char *limit,
 			const char *initcwnd)

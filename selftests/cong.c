@@ -155,8 +155,9 @@ static int set_name_as_nobody(int fd, const char *name)
 }
 
 /*
- * ---- The module: first, as connections that other cases leave behind hold it
- * for minutes ----
+ * ---- The module ----
+ *
+ * First: connections that other cases leave behind hold it for minutes.
  */
 
 static bool no_module(void)

@@ -541,7 +541,7 @@ FLOOD_TEST(real_client_gets_in)
 	EXPECT_TRUE(net_until(flooded(&self->net, flood / 2)));
 	EXPECT_LE(4, net_counter(&self->net, B, "SyncookiesRecv"));
 	EXPECT_EQ(0, net_counter(&self->net, B, "SyncookiesFailed"));
-	/* A request for each would be more than 4 MB; KASAN keeps what is freed. */
+	/* A request for each would be more than 4 MB; KASAN keeps the freed. */
 	if (net_kasan())
 		return;
 	EXPECT_GT(3000, unreclaimable_kb() - before) {

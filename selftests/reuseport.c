@@ -81,7 +81,7 @@ static int member(struct net *net, int type, const char *ip)
 	share(fd, 1);
 	errno = join(fd, ip);
 	if (errno)
-		net_fatal("a member of the group");
+		net_fatal("a socket for the group");
 	return fd;
 }
 
