@@ -311,6 +311,8 @@ int teach_dgram_port_bind(struct sock *sk, u16 number)
 	offset = get_random_u32();
 	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
 		number = TEACH_PORT_DYNAMIC + offset % TEACH_PORTS_DYNAMIC;
+		if (inet_is_local_reserved_port(sock_net(sk), number))
+			continue;
 		err = teach_dgram_port_try(sk, number, true);
 		if (err != -EADDRINUSE)
 			return err;

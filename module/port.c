@@ -5,7 +5,8 @@
  *
  *	    0 -  1023	well known: CAP_NET_BIND_SERVICE (asked in socket.c)
  *	 1024 - 49151	registered
- *	49152 - 65535	dynamic: given out here, unpredictably (RFC 6056)
+ *	49152 - 65535	dynamic: given out here, unpredictably (RFC 6056), but
+ *			for those in net.ipv4.ip_local_reserved_ports
  *
  * A port is held by sockets and by connections in TIME_WAIT.  bind(2) may
  * not share it unless all say SO_REUSEADDR and none of them listens, or all
@@ -237,6 +238,8 @@ int teach_port_bind(struct sock *sk, u16 number)
 	offset = get_random_u32();
 	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
 		number = TEACH_PORT_DYNAMIC + offset % TEACH_PORTS_DYNAMIC;
+		if (inet_is_local_reserved_port(tn->net, number))
+			continue;
 		head = teach_port_head(tn, number);
 		spin_lock_bh(&head->lock);
 		/* One that is held would do only by chance; take a free one. */
@@ -335,7 +338,10 @@ static u32 teach_port_offset(const struct sock *sk)
 			    (__force u32)sk->sk_dport, &teach_secret.port);
 }
 
-/* Take @number for a connection, if the 5-tuple that it makes is free. */
+/*
+ * Take @number for a connection, if the 5-tuple that it makes is free and
+ * net.ipv4.ip_local_reserved_ports does not keep it for who asks by name.
+ */
 static int teach_port_try(struct sock *sk, u16 number, u32 *iss)
 {
 	struct teach_net *tn = teach_sk_net(sk);
@@ -345,6 +351,8 @@ static int teach_port_try(struct sock *sk, u16 number, u32 *iss)
 	struct teach_port *port;
 	int err = -ENOMEM;
 
+	if (inet_is_local_reserved_port(tn->net, number))
+		return -EADDRINUSE;
 	spin_lock_bh(&head->lock);
 	port = teach_port_find(head, ts->wire, number);
 	if (!port) {

@@ -623,6 +623,20 @@ TEST_F(dgram, ports_given_out)
 	EXPECT_FALSE(same_step);
 }
 
+TEST_F(dgram, reserved_ports)
+{
+	int fd;
+
+	net_reserve_ports(&self->net, A, DYNAMIC_MIN + 1, 65535);
+	fd = connected(&self->net, A, ADDR_B, PORT);
+	EXPECT_EQ(DYNAMIC_MIN, net_local_port(fd));
+	EXPECT_EQ(EADDRINUSE, bind_err(dgram(&self->net, A, 0), ADDR_ANY, 0));
+	close(fd);
+	fd = bound(&self->net, A, ADDR_ANY, 65535);
+	EXPECT_EQ(DYNAMIC_MIN,
+		  net_local_port(bound(&self->net, A, ADDR_ANY, 0)));
+}
+
 TEST_F(dgram, privileged_ports)
 {
 	struct __user_cap_header_struct head = {

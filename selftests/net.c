@@ -451,6 +451,15 @@ void net_sysctl_path(const struct net *net, enum host host, const char *path,
 	set_sysctl(net, host, name, value);
 }
 
+/* Keep ports from who asks for none by name. */
+void net_reserve_ports(const struct net *net, enum host host, int from, int to)
+{
+	char range[32];
+
+	snprintf(range, sizeof(range), "%d-%d", from, to);
+	net_sysctl_path(net, host, "net/ipv4/ip_local_reserved_ports", range);
+}
+
 /* Where net.teach.NAME, or net.ipv4.tcp_NAME, is. */
 void net_sysctl_file(char *path, size_t size, const char *name)
 {

@@ -412,6 +412,25 @@ TEST_F(ports, exhaustion)
 	EXPECT_EQ(EPHEMERAL_MIN + freed, net_local_port(fd));
 }
 
+/* ip(7), ip_local_reserved_ports: only for who asks by name. */
+TEST_F(ports, reserved)
+{
+	int fd = net_socket(&self->net, A, 0);
+	int listener;
+
+	net_reserve_ports(&self->net, A, EPHEMERAL_MIN + 1, EPHEMERAL_MAX);
+	listener = bound(&self->net, A, ADDR_ANY, 0);
+	EXPECT_EQ(EPHEMERAL_MIN, net_local_port(listener));
+	EXPECT_EQ(EADDRINUSE, net_err(net_bind(fd, ADDR_ANY, 0)));
+	EXPECT_EQ(EADDRNOTAVAIL, net_err(net_connect(fd, ADDR_B, NET_PORT)));
+	close(listener);
+	EXPECT_EQ(ECONNREFUSED, net_err(net_connect(fd, ADDR_B, NET_PORT)));
+	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, EPHEMERAL_MAX)));
+	/* Another host has its own. */
+	bound(&self->net, B, ADDR_ANY, 0);
+	bound(&self->net, B, ADDR_ANY, 0);
+}
+
 /* The 5-tuple is what must be different, not the port. */
 TEST_F(ports, one_port_many_destinations)
 {
