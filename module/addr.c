@@ -5,6 +5,7 @@
  */
 #include <linux/inetdevice.h>
 #include <net/ip.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
 
 #include "teach.h"
@@ -43,6 +44,7 @@ static int teach_addr_check_bind(struct sock *sk,
 	const struct sockaddr_teach *st = (const struct sockaddr_teach *)uaddr;
 	struct net *net = sock_net(sk);
 	__be32 addr;
+	u32 table;
 	int err;
 	u16 port;
 
@@ -56,7 +58,9 @@ static int teach_addr_check_bind(struct sock *sk,
 
 	addr = st->st_addr.s_addr;
 	port = ntohs(st->st_port);
-	*type = inet_addr_type(net, addr);
+	/* The devices of a VRF have addresses of their own. */
+	table = l3mdev_fib_table_by_index(net, READ_ONCE(sk->sk_bound_dev_if));
+	*type = inet_addr_type_table(net, addr, table ? : RT_TABLE_LOCAL);
 	if (!inet_addr_valid_or_nonlocal(net, inet_sk(sk), addr, *type))
 		return -EADDRNOTAVAIL;
 	if (port && inet_port_requires_bind_service(net, port) &&
