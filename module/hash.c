@@ -383,8 +383,10 @@ static int teach_listen_join(struct teach_net *tn, struct sock *sk)
 			     listen_node) {
 		other = (struct sock *)ts;
 		if (ts->wire == teach_sk(sk)->wire &&
-		    teach_reuseport_match(sk, other))
+		    teach_reuseport_match(sk, other)) {
 			member = other;
+			break;
+		}
 	}
 	return teach_reuseport_join(sk, member);
 }
