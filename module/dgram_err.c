@@ -105,7 +105,8 @@ static void teach_dgram_put_error(struct sock *sk, struct msghdr *msg,
 }
 
 /**
- * teach_dgram_recv_error - recvmsg(2) with MSG_ERRQUEUE
+ * teach_dgram_recv_error - recvmsg(2) with MSG_ERRQUEUE: an error, or when a
+ *	datagram left
  * @sk: the socket
  * @msg: filled in: the datagram's bytes, as far as they came back, and its
  *	destination
@@ -119,6 +120,7 @@ int teach_dgram_recv_error(struct sock *sk, struct msghdr *msg, size_t len)
 	const struct sock_exterr_skb *serr;
 	struct sk_buff *skb;
 	int copied, err;
+	bool named;
 
 	skb = sock_dequeue_err_skb(sk);
 	if (!skb)
@@ -135,7 +137,10 @@ int teach_dgram_recv_error(struct sock *sk, struct msghdr *msg, size_t len)
 
 	serr = SKB_EXT_ERR(skb);
 	sock_recv_timestamp(msg, sk, skb);
-	if (msg->msg_name)
+	/* Not with a timestamp, which may come without the headers. */
+	named = serr->ee.ee_origin == SO_EE_ORIGIN_ICMP ||
+		serr->ee.ee_origin == SO_EE_ORIGIN_LOCAL;
+	if (named && msg->msg_name)
 		msg->msg_namelen =
 			teach_addr_set(msg->msg_name, family,
 				       *(__be32 *)(skb_network_header(skb) +

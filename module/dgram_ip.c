@@ -72,7 +72,8 @@ static int teach_dgram_cmsg_ip(struct cmsghdr *cmsg, struct ipcm_cookie *ipc)
  * @msg: the message
  * @ipc: what the socket says, to be changed for this one
  *
- * ip(7): IP_PKTINFO, IP_TTL and IP_TOS; socket(7): SO_MARK.
+ * ip(7): IP_PKTINFO, IP_TTL and IP_TOS; socket(7): SO_MARK, SO_TIMESTAMPING
+ * and, for a queueing discipline that knows it, SO_TXTIME.
  */
 int teach_dgram_cmsg(struct sock *sk, struct msghdr *msg,
 		     struct ipcm_cookie *ipc)
@@ -260,6 +261,9 @@ int teach_dgram_xmit(struct sock *sk, struct sk_buff *skb,
 	skb->priority = ipc->tos < 0 ? READ_ONCE(sk->sk_priority) :
 				       teach_ipcm_priority(ipc);
 	skb->mark = ipc->sockc.mark;
+	teach_stamp_datagram(sk, skb, ipc->sockc.tsflags);
+	skb_set_delivery_type_by_clockid(skb, ipc->sockc.transmit_time,
+					 sk->sk_clockid);
 	skb_dst_set(skb, &rt->dst);
 	teach_push_iphdr(skb, IPPROTO_TEACH_DGRAM, teach_dgram_tos(sk, ipc),
 			 teach_dgram_ttl(sk, ipc, rt), frag_off, fl4->saddr,

@@ -5,7 +5,7 @@
  * Received: IPv4's packets are stamped as they come, if anybody wants that.
  * recvmsg(2) has the stamp of the last segment that it has read of.
  *
- * Sent: it is the last byte of a sendmsg(2) that is watched.  The skb that
+ * Sent: a datagram, or the last byte of a sendmsg(2), is watched.  The skb that
  * has it is tagged, and the tag moves with the byte when the skb is cut:
  *
  *	SKBTX_SCHED_TSTAMP	it goes into a queueing discipline
@@ -13,7 +13,7 @@
  *	teach_cb.tx_ack		the peer has acknowledged it: here
  *
  * The error queue brings the stamp and, for SOF_TIMESTAMPING_OPT_ID, the
- * byte's number.  Documentation/networking/timestamping.rst
+ * byte's or the datagram's number.  Documentation/networking/timestamping.rst
  */
 #include <linux/errqueue.h>
 
@@ -114,6 +114,21 @@ void teach_stamp_joined(struct sk_buff *to, struct sk_buff *from)
 /*
  * ---- Sent ----
  */
+
+/**
+ * teach_stamp_datagram - watch a datagram
+ * @sk: the socket
+ * @skb: the datagram
+ * @flags: SOF_TIMESTAMPING_TX_*, and _OPT_ID, which numbers the watched ones
+ */
+void teach_stamp_datagram(struct sock *sk, struct sk_buff *skb, u32 flags)
+{
+	if (likely(!(flags & SOF_TIMESTAMPING_TX_RECORD_MASK)))
+		return;
+	__sock_tx_timestamp(flags, &skb_shinfo(skb)->tx_flags);
+	if (flags & SOF_TIMESTAMPING_OPT_ID)
+		skb_shinfo(skb)->tskey = atomic_inc_return(&sk->sk_tskey) - 1;
+}
 
 /**
  * teach_stamp_seq - the byte that is watched

@@ -1182,6 +1182,7 @@ void teach_stamp_take(struct sk_buff *skb, struct teach_stamp *stamp);
 void teach_stamp_put(struct sock *sk, struct msghdr *msg,
 		     const struct teach_stamp *stamp);
 void teach_stamp_joined(struct sk_buff *to, struct sk_buff *from);
+void teach_stamp_datagram(struct sock *sk, struct sk_buff *skb, u32 flags);
 u32 teach_stamp_seq(const struct sock *sk, const struct sk_buff *skb);
 void teach_stamp_wrote(struct sock *sk, u32 flags, u32 len);
 bool teach_stamp_wanted(const struct sk_buff *skb);

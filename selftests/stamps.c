@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * When bytes came and when they left: SO_TIMESTAMP, SO_TIMESTAMPNS and
- * SO_TIMESTAMPING (Documentation/networking/timestamping.rst); and how many
- * are left to be read: TCP_INQ.
+ * SO_TIMESTAMPING (Documentation/networking/timestamping.rst); when they may
+ * leave: SO_TXTIME; and how many are left to be read: TCP_INQ.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -376,6 +376,84 @@ TEST_F(stamps, one_write)
 	/* A message that nobody knows. */
 	cmsg->cmsg_type = 9999;
 	EXPECT_EQ(EINVAL, net_err(sendmsg(self->fd[A], &msg, 0)));
+}
+
+/*
+ * ---- Datagrams ----
+ */
+
+/* From host A to host B, where somebody has the port. */
+static int dgram(const struct net *net)
+{
+	int fd;
+
+	net_enter(net, B);
+	fd = socket(net_family, SOCK_DGRAM, 0);
+	if (fd < 0 || net_bind(fd, ADDR_B, 5300))
+		net_fatal("host B's datagram socket");
+	net_enter(net, A);
+	fd = socket(net_family, SOCK_DGRAM, 0);
+	if (fd < 0 || net_connect(fd, ADDR_B, 5300))
+		net_fatal("host A's datagram socket");
+	return fd;
+}
+
+/* Each is numbered; nobody acknowledges any. */
+TEST_F(stamps, datagrams)
+{
+	int fd = dgram(&self->net);
+	struct report report;
+	char buf[100] = {};
+	double before;
+
+	net_setopt(fd, SOL_SOCKET, SO_TIMESTAMPING,
+		   LEAVING | SOF_TIMESTAMPING_TX_ACK | REPORTS);
+	before = now();
+	ASSERT_EQ(100, send(fd, buf, 100, 0));
+	EXPECT_EQ(SCHED | SENT, reported(fd, 2, 0, before));
+	before = now();
+	ASSERT_EQ(0, send(fd, "", 0, 0));
+	EXPECT_EQ(SCHED | SENT, reported(fd, 2, 1, before));
+
+	net_setopt(fd, SOL_SOCKET, SO_TIMESTAMPING, 0);
+	ASSERT_EQ(1, send(fd, "", 1, 0));
+	EXPECT_FALSE(take_report(fd, &report));
+}
+
+/* A queueing discipline that knows SO_TXTIME keeps it until then. */
+TEST_F(stamps, datagram_later)
+{
+	char control[CMSG_SPACE(sizeof(uint64_t))] = {};
+	struct sock_txtime clock = { .clockid = CLOCK_MONOTONIC };
+	struct iovec iov = { "later", 5 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	int fd = dgram(&self->net);
+	struct timespec ts;
+	uint64_t when;
+	double before;
+
+	if (system("tc qdisc replace dev " DEV_A " root fq"))
+		SKIP(return, "no fq");
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_TXTIME, &clock,
+				sizeof(clock)));
+	net_setopt(fd, SOL_SOCKET, SO_TIMESTAMPING, LEAVING | REPORTS);
+
+	before = now();
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	when = ts.tv_sec * 1000000000ULL + ts.tv_nsec + 300000000;
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_TXTIME;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(when));
+	memcpy(CMSG_DATA(cmsg), &when, sizeof(when));
+	ASSERT_EQ(5, sendmsg(fd, &msg, 0));
+	EXPECT_EQ(SCHED, reported(fd, 1, 0, before));
+	EXPECT_EQ(SENT, reported(fd, 1, 0, before + 0.3));
 }
 
 TEST_HARNESS_MAIN

@@ -100,6 +100,16 @@ static inline kuid_t sk_uid(const struct sock *sk)
 }
 #endif
 
+/* 6.11: when to send it is by a clock of SO_TXTIME's choice. */
+#ifndef TEACH_HAVE_DELIVERY_CLOCK
+static inline void
+skb_set_delivery_type_by_clockid(struct sk_buff *skb, ktime_t when,
+				 clockid_t clock)
+{
+	skb->tstamp = when;
+}
+#endif
+
 /* 6.14: a message's priority is with what else control messages can say. */
 #ifdef TEACH_HAVE_SOCKCM_PRIORITY
 #define teach_ipcm_priority(ipc)	((ipc)->sockc.priority)
