@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# linux.sh [--cpus] [--family inet] [PATTERN]
+# linux.sh [--only GROUP] [--family inet] [PATTERN]
 #
 # Linux's own selftests of sockets, built from the kernel's source and linked
 # with linux/family.c, which makes their sockets AF_TEACH's.  linux/programs says
 # which, how, and why not the others.
 #
-# --cpus is for those that need more than one processor; --family inet runs all
-# on the kernel's own TCP and UDP; PATTERN, of grep -E, only some.
+# --only is for those that linux/programs has in GROUP; --family inet runs all on
+# the kernel's own TCP and UDP; PATTERN, of grep -E, only some.
 
 top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 # shellcheck source=scripts/common.sh
@@ -18,7 +18,7 @@ dir=$(selftests_dir "${TEACH_KERNEL:-stock}")/linux
 
 n=0
 failed=0
-cpus=
+group=
 family=
 pattern=.
 work=$(mktemp -d) || exit 1
@@ -34,7 +34,7 @@ esac
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--cpus) cpus=,cpus ;;
+	--only) group=,$2; shift ;;
 	--family) family=$2; shift ;;
 	*) pattern=$1 ;;
 	esac
@@ -98,7 +98,7 @@ run()
 run_line()
 {
 	case $what in
-	teach"$cpus"|teach6"$cpus"|dgram6"$cpus") ;;
+	teach"$group"|teach6"$group"|dgram6"$group") ;;
 	*) return ;;
 	esac
 	[[ $how =~ $pattern ]] || return
@@ -195,7 +195,7 @@ command -v ping > /dev/null || {
 }
 echo "TAP version 13"
 [ "$tries" -eq 1 ] || read_ahead > /dev/null 2>&1
-[ -n "$cpus" ] || test_list
+[ -n "$group" ] || test_list
 each_line run_line
 echo "1..$n"
 [ "$failed" -eq 0 ]
