@@ -345,6 +345,15 @@ TEST_F(stamps, sent_and_lost)
 	EXPECT_EQ(ACKED, reported(self->fd[A], 1, 9, before));
 }
 
+static void put_control(struct cmsghdr *cmsg, int type, const void *data,
+			size_t len)
+{
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(cmsg), data, len);
+}
+
 /* Asked for with a single write; and the payload comes back with the stamp. */
 TEST_F(stamps, one_write)
 {
@@ -363,10 +372,7 @@ TEST_F(stamps, one_write)
 	net_setopt(self->fd[A], SOL_SOCKET, SO_TIMESTAMPING,
 		   SOF_TIMESTAMPING_SOFTWARE);
 	net_send_all(self->fd[A], 5, 0);
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SO_TIMESTAMPING;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(flags));
-	memcpy(CMSG_DATA(cmsg), &flags, sizeof(flags));
+	put_control(cmsg, SO_TIMESTAMPING, &flags, sizeof(flags));
 	ASSERT_EQ(10, sendmsg(self->fd[A], &msg, 0));
 	ASSERT_TRUE(net_until(take_report(self->fd[A], &report)));
 	EXPECT_EQ(SCM_TSTAMP_ACK, report.type);
@@ -447,10 +453,7 @@ TEST_F(stamps, datagram_later)
 	before = now();
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	when = ts.tv_sec * 1000000000ULL + ts.tv_nsec + 300000000;
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_TXTIME;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(when));
-	memcpy(CMSG_DATA(cmsg), &when, sizeof(when));
+	put_control(cmsg, SCM_TXTIME, &when, sizeof(when));
 	ASSERT_EQ(5, sendmsg(fd, &msg, 0));
 	EXPECT_EQ(SCHED, reported(fd, 1, 0, before));
 	EXPECT_EQ(SENT, reported(fd, 1, 0, before + 0.3));
