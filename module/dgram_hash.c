@@ -253,8 +253,10 @@ static int teach_dgram_port_take(struct sock *sk, u16 number,
 		node = teach_dgram_first(chain);
 		for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
 			other = teach_dgram_node_sk(node, TEACH_DGRAM_PORTS);
-			if (teach_reuseport_match(sk, other))
+			if (teach_reuseport_match(sk, other)) {
 				member = other;
+				break;
+			}
 		}
 		err = teach_reuseport_join(sk, member);
 		if (err) {
