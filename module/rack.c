@@ -177,28 +177,36 @@ void teach_tlp_schedule(struct sock *sk)
 		teach_timer_set(sk, TEACH_TIMER_TLP, pto);
 }
 
-/**
- * teach_tlp_send - 7.3: nothing came for two round trips
- * @sk: the socket, locked
- *
- * Something new if there is, else the last segment again.
- */
-void teach_tlp_send(struct sock *sk)
+/* RFC 8985 7.3: new data if there is any, or the last segment once more. */
+static bool teach_tlp_probe(struct sock *sk)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct sk_buff *skb;
 
+	ts->tlp_retrans = false;
+	if (teach_push_one(sk))
+		return true;
+	skb = teach_last_segment(sk);
+	ts->tlp_retrans = skb && !teach_retransmit(sk, skb, 1);
+	return ts->tlp_retrans;
+}
+
+/**
+ * teach_tlp_send - 7.3: nothing came for two round trips
+ * @sk: the socket, locked
+ */
+void teach_tlp_send(struct sock *sk)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
 	if (!ts->packets_out || ts->recovery > TEACH_CWR)
 		return;
-	TEACH_INC(teach_sk_net(sk), LOSS_PROBES);
-	ts->tlp_retrans = false;
-	if (!teach_push_one(sk)) {
-		skb = teach_last_segment(sk);
-		if (!skb || teach_retransmit(sk, skb, 1))
-			return;
-		ts->tlp_retrans = true;
+	/* What has not left this host is not lost. */
+	if (!teach_tsq_holds(sk, skb_rb_last(&ts->rtx_queue))) {
+		TEACH_INC(teach_sk_net(sk), LOSS_PROBES);
+		if (teach_tlp_probe(sk))
+			ts->tlp_high_seq = ts->snd_nxt;
 	}
-	ts->tlp_high_seq = ts->snd_nxt;
 	teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
 }
 

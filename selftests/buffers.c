@@ -843,7 +843,8 @@ TEST_F(buffers, small_queues)
 	if (most < 0)
 		SKIP(return, "no netem or no tbf");
 	EXPECT_LT(0, most);
-	EXPECT_GE(10000, most);
+	/* In memory, where each takes 2 KiB and more.  No probe is added. */
+	EXPECT_GE(5 * 1514, most);
 }
 
 TEST_F(buffers, queues_are_large_if_told)
