@@ -34,6 +34,9 @@ const struct same_difference same_differences[] = {
 	{ "option.socket.42.*", ANY, "SO_PEEK_OFF: TCP has it from 6.9 on",
 	  true },
 
+	{ "option.socket.80.*", "set*",
+	  "SO_DEVMEM_DONTNEED: protocol 6 only", true },
+
 	/* Options of SOL_IP */
 	{ "option.ip.4.*", ANY, "IP_OPTIONS: no options are sent" },
 	{ "option.@(no-operations|router alert|*IP option*).*", ANY,
