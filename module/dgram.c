@@ -129,7 +129,10 @@ static int teach_dgram_getname(struct socket *sock, struct sockaddr *uaddr,
 
 static void teach_dgram_close(struct sock *sk, long timeout)
 {
+	struct teach_net *tn = teach_sk_net(sk);
+
 	sk_common_release(sk);
+	teach_claims_settle(tn);
 }
 
 /*
@@ -523,7 +526,8 @@ int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 {
 	struct sock *sk;
 
-	if (protocol && protocol != IPPROTO_TEACH_DGRAM)
+	if (protocol && protocol != IPPROTO_TEACH_DGRAM &&
+	    protocol != IPPROTO_UDP)
 		return -EPROTONOSUPPORT;
 
 	sk = sk_alloc(net, PF_TEACH, GFP_KERNEL, &teach_dgram_prot, kern);
@@ -539,6 +543,7 @@ int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 	sk->sk_protocol = IPPROTO_TEACH_DGRAM;
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	teach_init_inet(sk);
+	teach_dgram_sk(sk)->wire = protocol ? : IPPROTO_TEACH_DGRAM;
 	teach_dgram_sk(sk)->user_family = AF_TEACH;
 	sock_prot_inuse_add(net, &teach_dgram_prot, 1);
 	atomic_inc(&teach_dgram_sockets);

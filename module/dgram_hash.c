@@ -96,7 +96,8 @@ static int teach_dgram_score(const struct sock *sk, const struct teach_tuple *t,
 {
 	int score = 1;
 
-	if (sk->sk_num != ntohs(t->lport))
+	if (sk->sk_num != ntohs(t->lport) ||
+	    teach_dgram_sk(sk)->wire != t->proto)
 		return 0;
 	if (sk->sk_rcv_saddr) {
 		if (sk->sk_rcv_saddr != t->laddr)
@@ -225,6 +226,12 @@ void teach_dgram_walk(struct teach_net *tn, u32 number,
  * ---- Ports ----
  */
 
+static bool teach_dgram_same_port(const struct sock *a, const struct sock *b)
+{
+	return a->sk_num == b->sk_num &&
+	       teach_dgram_sk(a)->wire == teach_dgram_sk(b)->wire;
+}
+
 /* Those who share a port all have SO_REUSEADDR or SO_REUSEPORT, or are apart */
 static bool teach_dgram_conflict(const struct sock *sk,
 				 const struct sock *other)
@@ -241,36 +248,35 @@ static bool teach_dgram_conflict(const struct sock *sk,
 }
 
 /* Context: the chain's lock. */
-static int teach_dgram_port_take(struct sock *sk, u16 number,
+static int teach_dgram_port_take(struct sock *sk,
 				 struct teach_dgram_chain *chain)
 {
 	struct sock *other, *member = NULL;
 	struct hlist_nulls_node *node;
 	int err;
 
-	inet_sk(sk)->inet_num = number;
 	if (sk->sk_reuseport) {
 		node = teach_dgram_first(chain);
 		for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
 			other = teach_dgram_node_sk(node, TEACH_DGRAM_PORTS);
-			if (teach_reuseport_match(sk, other)) {
+			if (teach_dgram_same_port(sk, other) &&
+			    teach_reuseport_match(sk, other)) {
 				member = other;
 				break;
 			}
 		}
 		err = teach_reuseport_join(sk, member);
-		if (err) {
-			inet_sk(sk)->inet_num = 0;
+		if (err)
 			return err;
-		}
 	}
-	inet_sk(sk)->inet_sport = htons(number);
-	teach_dgram_link(sk, TEACH_DGRAM_PORTS, teach_dgram_port_chain(number));
+	inet_sk(sk)->inet_sport = htons(sk->sk_num);
+	teach_dgram_link(sk, TEACH_DGRAM_PORTS,
+			 teach_dgram_port_chain(sk->sk_num));
 	return 0;
 }
 
-/* With @alone, not even those who would share it may be there. */
-static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
+/* Hold sk_num.  With @alone, not even those who would share it may be there. */
+static int teach_dgram_port_own(struct sock *sk, bool alone)
 {
 	struct teach_dgram_chain *table, *chain;
 	struct hlist_nulls_node *node;
@@ -278,19 +284,39 @@ static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
 	int err = 0;
 
 	table = teach_sk_net(sk)->dgram[TEACH_DGRAM_PORTS];
-	chain = &table[teach_dgram_port_chain(number)];
+	chain = &table[teach_dgram_port_chain(sk->sk_num)];
 	spin_lock_bh(&chain->lock);
 	node = teach_dgram_first(chain);
 	for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
 		other = teach_dgram_node_sk(node, TEACH_DGRAM_PORTS);
-		if (other->sk_num == number &&
+		if (teach_dgram_same_port(sk, other) &&
 		    (alone || teach_dgram_conflict(sk, other)))
 			err = -EADDRINUSE;
 	}
 	if (!err)
-		err = teach_dgram_port_take(sk, number, chain);
+		err = teach_dgram_port_take(sk, chain);
 	spin_unlock_bh(&chain->lock);
 	return err;
+}
+
+static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
+{
+	struct teach_claim *claim;
+	int err;
+
+	claim = teach_claim(teach_sk_net(sk), teach_dgram_sk(sk)->wire, number,
+			    false);
+	if (IS_ERR(claim))
+		return PTR_ERR(claim);
+	inet_sk(sk)->inet_num = number;
+	err = teach_dgram_port_own(sk, alone);
+	if (err) {
+		inet_sk(sk)->inet_num = 0;
+		teach_claim_put(claim);
+		return err;
+	}
+	teach_dgram_sk(sk)->claim = claim;
+	return 0;
 }
 
 /**
@@ -332,6 +358,8 @@ void teach_dgram_port_put(struct sock *sk)
 	teach_dgram_peer_clear(sk);
 	teach_dgram_unlink(sk, TEACH_DGRAM_PORTS);
 	teach_reuseport_leave(sk);
+	teach_claim_put(teach_dgram_sk(sk)->claim);
+	teach_dgram_sk(sk)->claim = NULL;
 	inet_sk(sk)->inet_num = 0;
 	inet_sk(sk)->inet_sport = 0;
 }
@@ -349,7 +377,7 @@ void teach_dgram_peer_set(struct sock *sk)
 		.faddr	= sk->sk_daddr,
 		.lport	= inet_sk(sk)->inet_sport,
 		.fport	= sk->sk_dport,
-		.proto	= IPPROTO_TEACH_DGRAM,
+		.proto	= teach_dgram_sk(sk)->wire,
 	};
 	u32 number = teach_dgram_peer_chain(&t);
 	struct teach_dgram_chain *chain;

@@ -133,8 +133,8 @@ struct rtable *teach_dgram_route(struct sock *sk, struct flowi4 *fl4,
 	flowi4_init_output(fl4, oif, ipc->sockc.mark,
 			   teach_dgram_tos(sk, ipc) & INET_DSCP_MASK,
 			   link ? RT_SCOPE_LINK : ip_sock_rt_scope(sk),
-			   IPPROTO_TEACH_DGRAM, inet_sk_flowi_flags(sk), daddr,
-			   saddr, dport, inet->inet_sport, sk->sk_uid);
+			   teach_dgram_sk(sk)->wire, inet_sk_flowi_flags(sk),
+			   daddr, saddr, dport, inet->inet_sport, sk->sk_uid);
 	security_sk_classify_flow(sk, flowi4_to_flowi_common(fl4));
 	rt = ip_route_output_flow(net, fl4, sk);
 	if (IS_ERR(rt)) {
@@ -177,7 +177,7 @@ bool teach_dgram_fits(struct sock *sk, const struct flowi4 *fl4,
 	return false;
 }
 
-static void teach_dgram_push_header(struct sk_buff *skb,
+static void teach_dgram_push_header(struct sk_buff *skb, u8 wire,
 				    const struct flowi4 *fl4, bool no_check,
 				    netdev_features_t features)
 {
@@ -191,8 +191,8 @@ static void teach_dgram_push_header(struct sk_buff *skb,
 	};
 	/* SO_NO_CHECK.  RFC 768: a checksum of zero is none. */
 	if (!no_check)
-		teach_checksum(skb, &uh->check, IPPROTO_TEACH_DGRAM,
-			       fl4->saddr, fl4->daddr, features);
+		teach_checksum(skb, &uh->check, wire, fl4->saddr, fl4->daddr,
+			       features);
 }
 
 static u8 teach_dgram_ttl(const struct sock *sk, const struct ipcm_cookie *ipc,
@@ -218,7 +218,7 @@ static bool teach_dgram_whole(const struct sock *sk, const struct sk_buff *skb,
 	       ip_dont_fragment(sk, &rt->dst);
 }
 
-static void teach_dgram_trace_out(const struct net *net,
+static void teach_dgram_trace_out(const struct net *net, u8 wire,
 				  const struct flowi4 *fl4, u32 len)
 {
 	const struct teach_tuple t = {
@@ -226,7 +226,7 @@ static void teach_dgram_trace_out(const struct net *net,
 		.faddr	= fl4->daddr,
 		.lport	= fl4->fl4_sport,
 		.fport	= fl4->fl4_dport,
-		.proto	= IPPROTO_TEACH_DGRAM,
+		.proto	= wire,
 	};
 
 	trace_teach_datagram_out(net, &t, len);
@@ -247,13 +247,15 @@ int teach_dgram_xmit(struct sock *sk, struct sk_buff *skb,
 		     struct rtable *rt)
 {
 	struct net *net = sock_net(sk);
+	u8 wire = teach_dgram_sk(sk)->wire;
 	bool no_check = sk->sk_no_check_tx;
 	__be16 frag_off;
 	int err;
 
 	if (trace_teach_datagram_out_enabled())
-		teach_dgram_trace_out(net, fl4, skb->len);
-	teach_dgram_push_header(skb, fl4, no_check, rt->dst.dev->features);
+		teach_dgram_trace_out(net, wire, fl4, skb->len);
+	teach_dgram_push_header(skb, wire, fl4, no_check,
+				rt->dst.dev->features);
 
 	frag_off = teach_dgram_whole(sk, skb, rt) ? htons(IP_DF) : 0;
 	skb->ignore_df = ip_sk_ignore_df(sk);
@@ -265,7 +267,7 @@ int teach_dgram_xmit(struct sock *sk, struct sk_buff *skb,
 	skb_set_delivery_type_by_clockid(skb, ipc->sockc.transmit_time,
 					 sk->sk_clockid);
 	skb_dst_set(skb, &rt->dst);
-	teach_push_iphdr(skb, IPPROTO_TEACH_DGRAM, teach_dgram_tos(sk, ipc),
+	teach_push_iphdr(skb, wire, teach_dgram_tos(sk, ipc),
 			 teach_dgram_ttl(sk, ipc, rt), frag_off, fl4->saddr,
 			 fl4->daddr);
 	ip_select_ident(net, skb, sk);
@@ -307,7 +309,7 @@ static bool teach_dgram_header_ok(struct net *net, struct sk_buff *skb)
 		teach_drop(net, skb, TEACH_DROP_DGRAM_LENGTH);
 		return false;
 	}
-	if (skb_checksum_init_zero_check(skb, IPPROTO_TEACH_DGRAM,
+	if (skb_checksum_init_zero_check(skb, ip_hdr(skb)->protocol,
 					 udp_hdr(skb)->check,
 					 inet_compute_pseudo) ||
 	    skb_checksum_complete(skb)) {
@@ -432,10 +434,10 @@ static void teach_dgram_rcv_many(struct net *net, struct sk_buff *skb,
  *
  * Context: softirq, rcu_read_lock().
  */
-static int teach_dgram_rcv(struct sk_buff *skb)
+int teach_dgram_rcv(struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
-	struct teach_tuple t = { .proto = IPPROTO_TEACH_DGRAM };
+	struct teach_tuple t = { .proto = ip_hdr(skb)->protocol };
 	struct sock *sk;
 
 	if (!teach_dgram_header_ok(net, skb))

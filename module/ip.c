@@ -65,15 +65,16 @@ struct dst_entry *teach_route_connect(struct sock *sk, __be32 daddr,
  * @sk: the socket, locked or its only user
  * @dst: the route; its reference is the socket's now
  *
- * Large segments (GSO) are for devices that are software to the end: a real
- * card would take 253 for TCP, and cut it its own way.
+ * Large segments (GSO) of 253 are for devices that are software to the end: a
+ * real card would take it for TCP, and cut it its own way.
  */
 void teach_setup_caps(struct sock *sk, struct dst_entry *dst)
 {
 	const struct net_device *dev = dst->dev;
 
 	sk_setup_caps(sk, dst);
-	if (dev->dev.parent || !list_empty(&dev->adj_list.lower))
+	if (!teach_wire_is_hosts(teach_sk(sk)->wire) &&
+	    (dev->dev.parent || !list_empty(&dev->adj_list.lower)))
 		sk->sk_route_caps &= ~NETIF_F_GSO_MASK;
 }
 
@@ -180,13 +181,17 @@ bool teach_route_fragments(const struct sock *sk)
 void teach_checksum(struct sk_buff *skb, __sum16 *check, u8 proto,
 		    __be32 saddr, __be32 daddr, netdev_features_t features)
 {
+	netdev_features_t can = NETIF_F_HW_CSUM;
+
 	*check = ~csum_tcpudp_magic(saddr, daddr, skb->len, proto, 0);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb_transport_header(skb) - skb->head;
 	skb->csum_offset = (u8 *)check - skb_transport_header(skb);
 
 	/* A card that can only do TCP and UDP would not know 253. */
-	if (!(features & NETIF_F_HW_CSUM))
+	if (teach_wire_is_hosts(proto))
+		can |= NETIF_F_IP_CSUM;
+	if (!(features & can))
 		skb_checksum_help(skb);
 }
 
@@ -464,7 +469,7 @@ static void teach_trace_in(struct net *net, const struct sk_buff *skb,
  *
  * Context: softirq, rcu_read_lock().
  */
-static int teach_rcv(struct sk_buff *skb)
+int teach_rcv(struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
 	struct teach_net *tn = teach_net(net);
@@ -569,7 +574,7 @@ static int teach_icmp_errno(const struct icmphdr *icmp)
  *
  * Context: softirq, rcu_read_lock().
  */
-static int teach_err(struct sk_buff *skb, u32 info)
+int teach_err(struct sk_buff *skb, u32 info)
 {
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
 	const struct tcphdr *th = (void *)(skb->data + iph->ihl * 4);

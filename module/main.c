@@ -67,6 +67,7 @@ static int __net_init teach_net_init(struct net *net)
 	err = teach_dgram_hash_init(tn);
 	if (err)
 		goto out_port;
+	teach_interop_init(tn);
 	teach_cong_net_init(tn);
 	err = teach_sysctl_init(tn);
 	if (err)
@@ -122,6 +123,7 @@ static void __net_exit teach_net_exit(struct net *net)
 
 	teach_proc_exit(tn);
 	teach_hash_walk(tn, teach_end, NULL);
+	teach_interop_exit(tn);
 	teach_sysctl_exit(tn);
 	teach_cong_net_exit(tn);
 	teach_dgram_hash_exit(tn);

@@ -31,7 +31,7 @@ static void teach_trace_drop(const struct net *net, const struct sk_buff *skb,
 		.faddr	= iph->saddr,
 		.proto	= iph->protocol,
 	};
-	bool stream = t.proto != IPPROTO_TEACH_DGRAM;
+	bool stream = t.proto == IPPROTO_TEACH || t.proto == IPPROTO_TCP;
 	u32 len = 0, seq = 0;
 	u16 flags = 0;
 

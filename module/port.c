@@ -31,6 +31,7 @@
  * @number: the port, host byte order
  * @proto: on the wire: each protocol has ports of its own
  * @connect_only: given out by connect(2) to all who hold it
+ * @claim: keeps it from the host's own TCP, or NULL
  *
  * Freed with its last bucket.
  */
@@ -40,6 +41,7 @@ struct teach_port {
 	u16			number;
 	u8			proto;
 	bool			connect_only;
+	struct teach_claim	*claim;
 };
 
 /**
@@ -85,7 +87,8 @@ static struct teach_port *teach_port_find(struct teach_port_head *head,
 }
 
 static struct teach_port *teach_port_new(struct teach_port_head *head,
-					 u8 proto, u16 number)
+					 u8 proto, u16 number,
+					 struct teach_claim *claim)
 {
 	struct teach_port *port = kmalloc(sizeof(*port), GFP_ATOMIC);
 
@@ -95,6 +98,8 @@ static struct teach_port *teach_port_new(struct teach_port_head *head,
 	port->number = number;
 	port->proto = proto;
 	port->connect_only = false;
+	port->claim = claim;
+	teach_claim_hold(claim);
 	hlist_add_head(&port->node, &head->chain);
 	return port;
 }
@@ -104,6 +109,7 @@ static void teach_port_free_unused(struct teach_port *port)
 	if (!hlist_empty(&port->buckets))
 		return;
 	hlist_del(&port->node);
+	teach_claim_put(port->claim);
 	kfree(port);
 }
 
@@ -189,7 +195,7 @@ static bool teach_port_conflicts(const struct sock *sk,
 
 /* Context: the chain's lock. */
 static int __teach_port_bind(struct sock *sk, struct teach_port_head *head,
-			     u16 number)
+			     u16 number, struct teach_claim *claim)
 {
 	struct teach_port *port;
 	int err;
@@ -198,7 +204,7 @@ static int __teach_port_bind(struct sock *sk, struct teach_port_head *head,
 	if (port && teach_port_conflicts(sk, port))
 		return -EADDRINUSE;
 	if (!port)
-		port = teach_port_new(head, teach_sk(sk)->wire, number);
+		port = teach_port_new(head, teach_sk(sk)->wire, number, claim);
 	if (!port)
 		return -ENOMEM;
 
@@ -212,6 +218,25 @@ static int __teach_port_bind(struct sock *sk, struct teach_port_head *head,
 	return 0;
 }
 
+/* With @alone, not even those who would share it may be there. */
+static int teach_port_bind_to(struct sock *sk, u16 number, bool alone)
+{
+	struct teach_net *tn = teach_sk_net(sk);
+	struct teach_port_head *head = teach_port_head(tn, number);
+	struct teach_claim *claim;
+	int err = -EADDRINUSE;
+
+	claim = teach_claim(tn, teach_sk(sk)->wire, number, sk->sk_reuse);
+	if (IS_ERR(claim))
+		return PTR_ERR(claim);
+	spin_lock_bh(&head->lock);
+	if (!alone || !teach_port_find(head, teach_sk(sk)->wire, number))
+		err = __teach_port_bind(sk, head, number, claim);
+	spin_unlock_bh(&head->lock);
+	teach_claim_put(claim);
+	return err;
+}
+
 /**
  * teach_port_bind - hold a port for bind(2)
  * @sk: the socket, its address set
@@ -222,30 +247,19 @@ static int __teach_port_bind(struct sock *sk, struct teach_port_head *head,
  */
 int teach_port_bind(struct sock *sk, u16 number)
 {
-	struct teach_net *tn = teach_sk_net(sk);
-	struct teach_port_head *head;
-	int i, err = -EADDRINUSE;
 	u32 offset;
+	int i, err;
 
-	if (number) {
-		head = teach_port_head(tn, number);
-		spin_lock_bh(&head->lock);
-		err = __teach_port_bind(sk, head, number);
-		spin_unlock_bh(&head->lock);
-		return err;
-	}
+	if (number)
+		return teach_port_bind_to(sk, number, false);
 
 	offset = get_random_u32();
 	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
 		number = TEACH_PORT_DYNAMIC + offset % TEACH_PORTS_DYNAMIC;
-		if (inet_is_local_reserved_port(tn->net, number))
+		if (inet_is_local_reserved_port(sock_net(sk), number))
 			continue;
-		head = teach_port_head(tn, number);
-		spin_lock_bh(&head->lock);
 		/* One that is held would do only by chance; take a free one. */
-		if (!teach_port_find(head, teach_sk(sk)->wire, number))
-			err = __teach_port_bind(sk, head, number);
-		spin_unlock_bh(&head->lock);
+		err = teach_port_bind_to(sk, number, true);
 		if (err != -EADDRINUSE)
 			return err;
 		cond_resched();
@@ -348,15 +362,19 @@ static int teach_port_try(struct sock *sk, u16 number, u32 *iss)
 	struct teach_port_head *head = teach_port_head(tn, number);
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_timewait *tw = NULL;
+	struct teach_claim *claim;
 	struct teach_port *port;
 	int err = -ENOMEM;
 
 	if (inet_is_local_reserved_port(tn->net, number))
 		return -EADDRINUSE;
+	claim = teach_claim(tn, ts->wire, number, false);
+	if (IS_ERR(claim))
+		return PTR_ERR(claim);
 	spin_lock_bh(&head->lock);
 	port = teach_port_find(head, ts->wire, number);
 	if (!port) {
-		port = teach_port_new(head, ts->wire, number);
+		port = teach_port_new(head, ts->wire, number, claim);
 		if (!port)
 			goto out;
 		port->connect_only = true;
@@ -385,6 +403,7 @@ out_port:
 	teach_port_free_unused(port);
 out:
 	spin_unlock_bh(&head->lock);
+	teach_claim_put(claim);
 	/* It lets go of the port, too. */
 	if (tw)
 		teach_timewait_release(tw);

@@ -181,7 +181,7 @@ static void teach_show_dgram(struct sock *sk, void *data)
 		.faddr	= sk->sk_daddr,
 		.lport	= htons(sk->sk_num),
 		.fport	= sk->sk_dport,
-		.proto	= sk->sk_protocol,
+		.proto	= teach_dgram_sk(sk)->wire,
 	};
 	struct seq_file *seq = data;
 

@@ -351,7 +351,6 @@ static void teach_init_sock(struct sock *sk)
 
 	teach_init_inet(sk);
 
-	teach_sk(sk)->wire = IPPROTO_TEACH;
 	teach_sk(sk)->user_family = AF_TEACH;
 	teach_init_private(sk);
 	teach_cong_assign(sk);
@@ -369,7 +368,7 @@ static int teach_create(struct net *net, struct socket *sock, int protocol,
 		return teach_dgram_create(net, sock, protocol, kern);
 	if (sock->type != SOCK_STREAM)
 		return -ESOCKTNOSUPPORT;
-	if (protocol && protocol != IPPROTO_TEACH)
+	if (protocol && protocol != IPPROTO_TEACH && protocol != IPPROTO_TCP)
 		return -EPROTONOSUPPORT;
 
 	sk = sk_alloc(net, PF_TEACH, GFP_KERNEL, &teach_prot, kern);
@@ -381,6 +380,7 @@ static int teach_create(struct net *net, struct socket *sock, int protocol,
 	teach_take_sol_socket(sock);
 	set_bit(SOCK_SUPPORT_ZC, &sock->flags);	/* io_uring's send_zc */
 	teach_init_sock(sk);
+	teach_sk(sk)->wire = protocol ? : IPPROTO_TEACH;
 	return 0;
 }
 
@@ -878,6 +878,7 @@ static void teach_wait_closed(struct sock *sk, long timeout)
  */
 void teach_close(struct sock *sk, long timeout)
 {
+	struct teach_net *tn = teach_sk_net(sk);
 	int state;
 
 	lock_sock(sk);
@@ -904,6 +905,7 @@ void teach_close(struct sock *sk, long timeout)
 	bh_unlock_sock(sk);
 	local_bh_enable();
 	sock_put(sk);
+	teach_claims_settle(tn);
 }
 
 /*

@@ -42,6 +42,9 @@
  * dgram_ip.c their way down to IPv4 and up from it, dgram_err.c what went wrong
  * there, dgram_hash.c their ports.
  *
+ * All this is the same for protocols 253 and 254, which are ours alone, and for
+ * real TCP and UDP; interop.c takes those from the host's own stack.
+ *
  * Locks, outermost first:
  *
  *	lock_sock(sk)		everything in struct teach_sock that is not
@@ -852,7 +855,9 @@ struct teach_dgram_chain {
  * @inet: addresses, ports and options; first, as IP reads it
  * @node: in the two tables
  * @chain: which chain of each
+ * @claim: keeps its port from the host's own UDP, or NULL
  * @user_family: the form it answers in
+ * @wire: protocol on the wire
  *
  * Under lock_sock(), but for the receive queue: that and what is charged for
  * it are under sk_receive_queue.lock, so that to receive needs no other lock.
@@ -863,7 +868,9 @@ struct teach_dgram_sock {
 	struct inet_sock	inet;
 	struct hlist_nulls_node	node[TEACH_DGRAM_TABLES];
 	u32			chain[TEACH_DGRAM_TABLES];
+	struct teach_claim	*claim;
 	u16			user_family;
+	u8			wire;
 };
 
 static inline struct teach_dgram_sock *teach_dgram_sk(const struct sock *sk)
@@ -878,6 +885,7 @@ static inline struct teach_dgram_sock *teach_dgram_sk(const struct sock *sk)
 #define TEACH_DGRAM_CHAINS	1024
 #define TEACH_HASH_LOCKS	256
 #define TEACH_PORT_CHAINS	256
+#define TEACH_CLAIM_CHAINS	256
 #define TEACH_LISTEN_CHAINS	64
 
 /* RFC 6335 6: the ports that are given out to who asks for none. */
@@ -944,6 +952,12 @@ struct teach_sysctl {
  * @listen_lock: writers of @listeners
  * @ports: those in use, by number
  * @dgram: the tables of datagram sockets, TEACH_DGRAM_CHAINS chains each
+ * @claims: ports of the host's TCP and UDP that are ours: interop.c; RCU
+ * @claims_mutex: of who makes them and lets them go
+ * @claims_count: how many there are; under the mutex
+ * @claims_lock: of their users, and @claims_unused
+ * @claims_unused: those without
+ * @claims_work: lets them go
  * @mib: counters, see mib.h
  * @timewaits: how many, for max_tw_buckets
  * @orphans: how many, for max_orphans
@@ -966,6 +980,13 @@ struct teach_net {
 	spinlock_t		listen_lock;	/* of @listeners */
 	struct teach_port_head	*ports;
 	struct teach_dgram_chain *dgram[TEACH_DGRAM_TABLES];
+
+	struct hlist_head	claims[TEACH_CLAIM_CHAINS];
+	struct mutex		claims_mutex;
+	u32			claims_count;
+	spinlock_t		claims_lock;	/* of @claims_unused, users */
+	struct list_head	claims_unused;
+	struct work_struct	claims_work;
 
 	struct teach_mib __percpu *mib;
 	atomic_t		timewaits;
@@ -1511,6 +1532,23 @@ struct iphdr *teach_push_iphdr(struct sk_buff *skb, u8 proto, u8 tos, u8 ttl,
 			       __be16 frag_off, __be32 saddr, __be32 daddr);
 u32 teach_isn(const struct teach_tuple *t);
 u32 teach_ts_offset(const struct teach_tuple *t);
+int teach_rcv(struct sk_buff *skb);
+int teach_err(struct sk_buff *skb, u32 info);
+
+/* interop.c */
+void teach_interop_init(struct teach_net *tn);
+void teach_interop_exit(struct teach_net *tn);
+struct teach_claim *teach_claim(struct teach_net *tn, u8 proto, u16 number,
+				bool reuse);
+void teach_claim_hold(struct teach_claim *claim);
+void teach_claim_put(struct teach_claim *claim);
+void teach_claims_settle(struct teach_net *tn);
+
+/* Does this host's own stack speak it, too? */
+static inline bool teach_wire_is_hosts(u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+}
 
 /* dgram.c */
 extern struct proto teach_dgram_prot;
@@ -1539,6 +1577,7 @@ void teach_dgram_walk(struct teach_net *tn, u32 number,
 
 /* dgram_ip.c */
 int teach_dgram_ip_init(void);
+int teach_dgram_rcv(struct sk_buff *skb);
 void teach_dgram_ip_exit(void);
 int teach_dgram_cmsg(struct sock *sk, struct msghdr *msg,
 		     struct ipcm_cookie *ipc);

@@ -843,8 +843,11 @@ TEST_F(buffers, small_queues)
 	if (most < 0)
 		SKIP(return, "no netem or no tbf");
 	EXPECT_LT(0, most);
-	/* In memory, where each takes 2 KiB and more.  No probe is added. */
-	EXPECT_GE(5 * 1514, most);
+	/*
+	 * Five, as each takes 2 KiB of memory and more, and no probe is added;
+	 * IPv6 may be about to say a little.
+	 */
+	EXPECT_GT(6 * 1514, most);
 }
 
 TEST_F(buffers, queues_are_large_if_told)

@@ -6,7 +6,7 @@
  *
  *	conformance [OPTION...] [SCRIPT...]
  *
- *	--family teach|inet	which stack (TEACH_FAMILY is asked, too)
+ *	--family teach|tcp|inet	which stack (see net.h)
  *	--verbose		show each line as it is played
  *	--jobs N		so many at a time
  *	--late SECONDS		how much too late is in time
@@ -31,6 +31,7 @@
 #include "kselftest.h"
 #undef ARRAY_SIZE
 #include "conformance/conformance.h"
+#include "net.h"
 
 #define MAX_SCRIPTS	1000
 #define MAX_CASES	2000
@@ -328,7 +329,7 @@ static void write_table(const char *path)
 			return;
 		slash = strrchr(beside, '/');
 		sprintf(slash, "/../conformance%s.md",
-			config.family == INET ? "-inet" : "");
+			net_is_inet() ? "-inet" : net_wire ? "-tcp" : "");
 		path = beside;
 	}
 	f = fopen(path, "w");
@@ -348,10 +349,10 @@ static void usage(void)
 	exit(2);
 }
 
-static bool set_family(const char *name)
+static void set_family(const char *name)
 {
-	config.family = !strcmp(name, "inet") ? INET : TEACH;
-	return config.family == INET || !strcmp(name, "teach");
+	net_choose(name);
+	config.family = net_is_inet() ? INET : TEACH;
 }
 
 static const char *parse(int argc, char **argv)
@@ -365,11 +366,10 @@ static const char *parse(int argc, char **argv)
 		{ "table", required_argument, NULL, 'o' },
 		{}
 	};
-	const char *family = getenv("TEACH_FAMILY"), *table = NULL;
+	const char *table = NULL;
 	int c;
 
-	if (family && !set_family(family))
-		usage();
+	set_family(net_stack());
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
 		if (c == 'v')
 			config.verbose = true;
@@ -381,7 +381,9 @@ static const char *parse(int argc, char **argv)
 			config.dir = optarg;
 		else if (c == 'o')
 			table = optarg;
-		else if (c != 'f' || !set_family(optarg))
+		else if (c == 'f')
+			set_family(optarg);
+		else
 			usage();
 	}
 	if (jobs < 1 || jobs > MAX_JOBS)

@@ -456,7 +456,8 @@ static void send_flood(const struct net *net, int count)
 	struct sockaddr_in to = net_addr(ADDR_B, 0);
 	struct peer_segment seg = {
 		.daddr = ntohl(inet_addr(ADDR_B)),
-		.proto = net_is_inet() ? IPPROTO_TCP : IPPROTO_TEACH,
+		.proto = net_is_inet() || net_wire ? IPPROTO_TCP :
+						     IPPROTO_TEACH,
 		.ttl = 64, .dport = NET_PORT,
 		.flags = PEER_SYN, .window = 65535,
 	};

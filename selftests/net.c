@@ -47,6 +47,7 @@
 #define PATTERN_LEN	65521
 
 int net_family = AF_TEACH;
+int net_wire;
 volatile sig_atomic_t net_signals;
 
 static const char *const state_names[] = {
@@ -81,17 +82,21 @@ bool net_is_inet(void)
 	return net_family == AF_INET;
 }
 
-static void choose_family(void)
+const char *net_stack(void)
 {
-	const char *name = getenv("TEACH_FAMILY");
+	bool tcp = !strncmp(program_invocation_short_name, "tcp_", 4);
 
-	if (!name || !strcmp(name, "teach")) {
-		net_family = AF_TEACH;
-	} else if (!strcmp(name, "inet")) {
-		net_family = AF_INET;
-	} else {
+	return getenv("TEACH_FAMILY") ?: (tcp ? "tcp" : "teach");
+}
+
+/* Sockets are of @stack from now on: teach, tcp or inet. */
+void net_choose(const char *stack)
+{
+	net_family = strcmp(stack, "inet") ? AF_TEACH : AF_INET;
+	net_wire = strcmp(stack, "tcp") ? 0 : IPPROTO_TCP;
+	if (net_family == AF_TEACH && !net_wire && strcmp(stack, "teach")) {
 		errno = EINVAL;
-		net_fatal("TEACH_FAMILY=%s: neither teach nor inet", name);
+		net_fatal("TEACH_FAMILY=%s: not teach, tcp, or inet", stack);
 	}
 }
 
@@ -372,7 +377,7 @@ static void tame_inet(const struct net *net, enum host host)
 
 void net_init(struct net *net)
 {
-	choose_family();
+	net_choose(net_stack());
 	net->ns[A] = new_netns();
 	net->ns[B] = new_netns();
 	net_join(net);
@@ -791,9 +796,9 @@ int net_socket(const struct net *net, enum host host, int flags)
 	int fd;
 
 	net_enter(net, host);
-	fd = socket(net_family, SOCK_STREAM | flags, 0);
+	fd = socket(net_family, SOCK_STREAM | flags, net_wire);
 	if (fd < 0)
-		net_fatal("socket(%d, SOCK_STREAM, 0)", net_family);
+		net_fatal("socket(%d, SOCK_STREAM, %d)", net_family, net_wire);
 	return fd;
 }
 

@@ -7,8 +7,10 @@
  * The hosts are joined by a teach pair (a veth pair where the kernel's own
  * TCP is tested), with 10.9.0.1 on host A and 10.9.0.2 on host B.
  *
- * Which family is tested is chosen when the test runs: AF_TEACH, or AF_INET
- * with TEACH_FAMILY=inet in the environment.  A test that holds for the
+ * Which stack is tested is chosen when the test runs: AF_TEACH; AF_TEACH with
+ * TCP's own number on the wire, with TEACH_FAMILY=tcp in the environment or for
+ * a program whose name begins with tcp_; or the kernel's, with
+ * TEACH_FAMILY=inet.  A test that holds for the
  * kernel's TCP and not for AF_TEACH has found a bug in AF_TEACH; one that
  * does not hold for TCP is wrong.
  *
@@ -65,13 +67,16 @@ struct net {
 	int ns[2];	/* the hosts' namespaces */
 };
 
-/* The family under test; set by net_init(). */
+/* The family under test, and socket(2)'s protocol; set by net_init(). */
 extern int net_family;
+extern int net_wire;
 
 void net_fatal(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
 bool net_is_inet(void);
+const char *net_stack(void);
+void net_choose(const char *stack);
 void net_init(struct net *net);
 void net_join(const struct net *net);
 void net_exit(struct net *net);

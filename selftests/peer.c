@@ -1049,11 +1049,11 @@ void peer_start(void)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
 	struct rlimit no_core = {};
-	const char *family = getenv("TEACH_FAMILY");
 
 	setrlimit(RLIMIT_CORE, &no_core);
-	peer.inet = family && !strcmp(family, "inet");
-	peer.proto = peer.inet ? IPPROTO_TCP : IPPROTO_TEACH;
+	net_choose(net_stack());
+	peer.inet = net_is_inet();
+	peer.proto = peer.inet || net_wire ? IPPROTO_TCP : IPPROTO_TEACH;
 	peer.start = peer_now();
 	peer_conn_init(&peer.own, PEER_LOCAL_PORT, PEER_PORT);
 	peer.conn = &peer.own;
@@ -1115,8 +1115,8 @@ static void wait_fd(int fd, short events, const char *what)
 
 int app_socket(void)
 {
-	int fd = socket(peer.inet ? AF_INET : AF_TEACH,
-			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(net_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			net_wire);
 
 	if (fd < 0)
 		peer_fail("socket: %s%s", strerror(errno), peer.inet ? "" :

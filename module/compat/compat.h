@@ -22,6 +22,7 @@
 #ifdef TEACH_HAVE_NET_GSO
 #include <net/gso.h>
 #endif
+#include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
 #ifdef TEACH_HAVE_PROTO_MEMORY
 #include <net/proto_memory.h>
@@ -204,6 +205,13 @@ static inline void teach_take_sol_socket(struct socket *sock)
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 #endif
 }
+
+/* 6.19: TCP's table is found by the network namespace. */
+#ifdef TEACH_HAVE_LOOKUP_HASHINFO
+#define __inet_lookup_established(net, ...)				\
+	__inet_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, \
+				  __VA_ARGS__)
+#endif
 
 /* 6.12: the header has moved. */
 #ifdef TEACH_HAVE_LINUX_UNALIGNED

@@ -345,8 +345,8 @@ static void done(struct outcome *o, long long ret)
 
 static int open_socket(void)
 {
-	return socket(config.family == INET ? AF_INET : AF_TEACH,
-		      SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return socket(net_family,
+		      SOCK_STREAM | SOCK_CLOEXEC, net_wire);
 }
 
 bool call_socket_works(void)

@@ -61,7 +61,7 @@ __u8 stream_byte(__u64 offset)
 
 static __u8 protocol(void)
 {
-	return config.family == INET ? IPPROTO_TCP : IPPROTO_TEACH;
+	return net_is_inet() || net_wire ? IPPROTO_TCP : IPPROTO_TEACH;
 }
 
 /*
