@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the models of a server share.  A model is one function here, one line
+ * in httpd.c's table, and a file of its own.  It begins with a listening
+ * socket, returns when SIGINT or SIGTERM has come, and is ended, with all its
+ * threads, by the end of the process.
+ *
+ *	service.c	from bytes of requests to bytes of responses
+ *	accept.c	the next client
+ *	loop.c		many clients in one thread, by epoll
+ */
+#ifndef _SERVER_H
+#define _SERVER_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "service.h"
+
+/* How long accept() is left alone when it had no descriptor or no memory. */
+#define ACCEPT_PAUSE_MS	100
+
+/**
+ * struct server - what a model works with, and does not change
+ * @service: what its clients get
+ * @listener: the listening socket
+ * @signals: a signalfd; SIGINT and SIGTERM are blocked and come from here
+ */
+struct server {
+	struct service service;
+	int listener;
+	int signals;
+};
+
+int serve_epoll(const struct server *srv);
+
+bool accept_must_pause(int error);
+struct sockaddr_in peer_of(int fd);
+
+#endif /* _SERVER_H */
