@@ -28,15 +28,19 @@
  * @name: what --model calls it
  * @serve: does it; returns the exit status
  * @listener: SOCK_NONBLOCK, where poll() says when to accept
+ * @workers: it has a fixed number of them
  */
 struct model {
 	const char *name;
 	int (*serve)(const struct server *srv);
 	int listener;
+	bool workers;
 };
 
 static const struct model models[] = {
-	{ "epoll",	serve_epoll,	SOCK_NONBLOCK },
+	{ "fork",	serve_fork,	SOCK_NONBLOCK,	false },
+	{ "prefork",	serve_prefork,	0,		true },
+	{ "epoll",	serve_epoll,	SOCK_NONBLOCK,	false },
 };
 
 static struct {
@@ -63,7 +67,10 @@ static const char usage_text[] =
 "      --backlog N      length of the accept queue (default: 128)\n"
 "      --timeout SEC    close a client that does nothing (default: 30)\n"
 "      --model NAME     how many clients are served at once:\n"
+"                         fork     a process for each connection\n"
+"                         prefork  worker processes, one connection at a time\n"
 "                         epoll    one event loop (default)\n"
+"      --workers N      of prefork (default: 8)\n"
 "  -v, --verbose        one line on stderr for every request\n"
 "  -h, --help           this text\n"
 "\n"
@@ -181,6 +188,7 @@ int main(int argc, char **argv)
 		{ "backlog", required_argument, NULL, 'b' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "model", required_argument, NULL, 'm' },
+		{ "workers", required_argument, NULL, 'w' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
@@ -226,6 +234,11 @@ int main(int argc, char **argv)
 			if (!opt.model)
 				return bad_usage("model", optarg);
 			break;
+		case 'w':
+			if (!parse_number(optarg, 1, 1024, &number))
+				return bad_usage("workers", optarg);
+			srv.workers = number;
+			break;
 		case 'v':
 			srv.service.verbose = true;
 			break;
@@ -242,6 +255,14 @@ int main(int argc, char **argv)
 			argv[optind]);
 		return 2;
 	}
+	if (srv.workers && !opt.model->workers) {
+		fprintf(stderr, "httpd: --model %s has no --workers\n",
+			opt.model->name);
+		return 2;
+	}
+	if (!srv.workers)
+		srv.workers = 8;
+
 	raise_nofile();
 	if (!open_root(&srv) || !start_listening(&srv) || !catch_signals(&srv))
 		return 1;
