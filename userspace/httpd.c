@@ -40,6 +40,8 @@ struct model {
 static const struct model models[] = {
 	{ "fork",	serve_fork,	SOCK_NONBLOCK,	false },
 	{ "prefork",	serve_prefork,	0,		true },
+	{ "thread",	serve_thread,	SOCK_NONBLOCK,	false },
+	{ "pool",	serve_pool,	0,		true },
 	{ "epoll",	serve_epoll,	SOCK_NONBLOCK,	false },
 };
 
@@ -69,8 +71,10 @@ static const char usage_text[] =
 "      --model NAME     how many clients are served at once:\n"
 "                         fork     a process for each connection\n"
 "                         prefork  worker processes, one connection at a time\n"
+"                         thread   a thread for each connection\n"
+"                         pool     worker threads, one connection at a time\n"
 "                         epoll    one event loop (default)\n"
-"      --workers N      of prefork (default: 8)\n"
+"      --workers N      of prefork and pool (default: 8)\n"
 "  -v, --verbose        one line on stderr for every request\n"
 "  -h, --help           this text\n"
 "\n"
@@ -193,7 +197,8 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct server srv = { .service.timeout_ms = 30000 };
+	/* Threads use it until the process ends: after main() has returned. */
+	static struct server srv = { .service.timeout_ms = 30000 };
 	long number;
 	int c;
 

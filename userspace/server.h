@@ -39,6 +39,8 @@ struct server {
 
 int serve_fork(const struct server *srv);
 int serve_prefork(const struct server *srv);
+int serve_thread(const struct server *srv);
+int serve_pool(const struct server *srv);
 int serve_epoll(const struct server *srv);
 
 int accept_or_sleep(const struct server *srv);
