@@ -43,6 +43,7 @@ static const struct model models[] = {
 	{ "thread",	serve_thread,	SOCK_NONBLOCK,	false },
 	{ "pool",	serve_pool,	0,		true },
 	{ "epoll",	serve_epoll,	SOCK_NONBLOCK,	false },
+	{ "loops",	serve_loops,	SOCK_NONBLOCK,	true },
 };
 
 static struct {
@@ -74,7 +75,8 @@ static const char usage_text[] =
 "                         thread   a thread for each connection\n"
 "                         pool     worker threads, one connection at a time\n"
 "                         epoll    one event loop (default)\n"
-"      --workers N      of prefork and pool (default: 8)\n"
+"                         loops    one thread accepts, workers are event loops\n"
+"      --workers N      of prefork, pool and loops (default: 8)\n"
 "  -v, --verbose        one line on stderr for every request\n"
 "  -h, --help           this text\n"
 "\n"
