@@ -44,6 +44,7 @@ static const struct model models[] = {
 	{ "pool",	serve_pool,	0,		true },
 	{ "epoll",	serve_epoll,	SOCK_NONBLOCK,	false },
 	{ "loops",	serve_loops,	SOCK_NONBLOCK,	true },
+	{ "uring",	serve_uring,	0,		false },
 };
 
 static struct {
@@ -76,6 +77,7 @@ static const char usage_text[] =
 "                         pool     worker threads, one connection at a time\n"
 "                         epoll    one event loop (default)\n"
 "                         loops    one thread accepts, workers are event loops\n"
+"                         uring    one thread and an io_uring\n"
 "      --workers N      of prefork, pool and loops (default: 8)\n"
 "  -v, --verbose        one line on stderr for every request\n"
 "  -h, --help           this text\n"

@@ -43,6 +43,7 @@ int serve_thread(const struct server *srv);
 int serve_pool(const struct server *srv);
 int serve_epoll(const struct server *srv);
 int serve_loops(const struct server *srv);
+int serve_uring(const struct server *srv);
 
 int accept_or_sleep(const struct server *srv);
 int accept_or_signal(const struct server *srv);
