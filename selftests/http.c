@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * httpd, spoken to by hand: what it serves, what it refuses and how, and
- * whether clients that are slow, many, half closed or gone disturb it.  On
- * AF_TEACH and on the kernel's TCP.  (httpget is tested in userspace.sh.)
+ * httpd, spoken to by hand: what it serves, what it refuses and how; and, in
+ * each of its models, whether clients that are slow, many, half closed or gone
+ * disturb it, and what processes and threads that takes.  On AF_TEACH and on
+ * the kernel's TCP.  (httpget is tested in userspace.sh.)
  */
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdlib.h>
@@ -12,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "kselftest_harness.h"
 
@@ -19,14 +23,17 @@
 
 #define PORT		8080
 #define BIG		(3 << 20)
-#define MANY		200
+#define FILES		4096
+#define WORKERS		4
 #define HOST		"Host: x\r\n"
 #define GET		"GET /a.txt HTTP/1.1\r\n"
 #define REQUEST(line)	line " HTTP/1.1\r\n" HOST "\r\n"
+#define LAST_REQUEST	GET HOST "Connection: close\r\n\r\n"
 
 /* A server with its files, and the last answer it gave. */
 struct site {
 	struct net net;
+	const char *family;
 	char dir[32];
 	pid_t server;
 	char *answer;
@@ -34,17 +41,6 @@ struct site {
 	char *body;	/* what follows its head */
 	long body_len;
 };
-
-FIXTURE(http) {
-	struct site site;
-};
-
-FIXTURE_VARIANT(http) {
-	const char *family;
-};
-
-FIXTURE_VARIANT_ADD(http, teach) { .family = "teach" };
-FIXTURE_VARIANT_ADD(http, inet) { .family = "inet" };
 
 static void make_file(const char *dir, const char *name, const void *data,
 		      size_t len)
@@ -85,15 +81,28 @@ static void make_tree(char *dir)
 	free(big);
 }
 
-/* Run httpd on host B, and wait until it says that it serves. */
-static pid_t start_server(const struct site *site, const char *family,
-			  const char *timeout)
+/*
+ * Run httpd on host B, and wait until it says that it serves.  @options, cut at
+ * blanks, come last, and so may change what is said here.
+ */
+static pid_t start_server(const struct site *site, int port,
+			  const char *options)
 {
-	char root[64], line[128];
-	int out[2];
+	char root[64], port_text[16], words[64], line[128];
+	char *argv[20] = {
+		"httpd", "--family", (char *)site->family, "--address", ADDR_B,
+		"--port", port_text, "--root", root, "--backlog", "1024",
+		"--timeout", "300",
+	};
+	int out[2], argc = 13;
 	pid_t pid;
+	char *word;
 
 	snprintf(root, sizeof(root), "%s/root", site->dir);
+	snprintf(port_text, sizeof(port_text), "%d", port);
+	snprintf(words, sizeof(words), "%s", options);
+	for (word = strtok(words, " "); word; word = strtok(NULL, " "))
+		argv[argc++] = word;
 	if (pipe(out))
 		net_fatal("pipe: %s", strerror(errno));
 	pid = fork();
@@ -101,8 +110,9 @@ static pid_t start_server(const struct site *site, const char *family,
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		net_enter(&site->net, B);
 		dup2(out[1], STDOUT_FILENO);
-		execlp("httpd", "httpd", "--family", family, "--address",
-		       ADDR_B, "--root", root, "--timeout", timeout, NULL);
+		close(out[0]);
+		close(out[1]);
+		execvp(argv[0], argv);
 		_exit(127);
 	}
 	close(out[1]);
@@ -112,14 +122,44 @@ static pid_t start_server(const struct site *site, const char *family,
 	return pid;
 }
 
-FIXTURE_SETUP(http)
+/* Still alive, whatever was done to it, and ends when asked to. */
+static bool stop_server(pid_t pid)
 {
-	setenv("TEACH_FAMILY", variant->family, 1);
-	net_init(&self->site.net);
-	make_tree(self->site.dir);
-	self->site.server = start_server(&self->site, variant->family, "300");
-	self->site.answer = malloc(2 * BIG);
-	ASSERT_NE(NULL, self->site.answer);
+	int status;
+
+	kill(pid, SIGTERM);
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       !WEXITSTATUS(status);
+}
+
+/* A server's children that outlive it become ours. */
+static bool nobody_left(void)
+{
+	return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+}
+
+static void open_site(struct site *site, const char *family,
+		      const char *options)
+{
+	setenv("TEACH_FAMILY", family, 1);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	net_files(FILES);
+	net_init(&site->net);
+	site->family = family;
+	make_tree(site->dir);
+	site->server = start_server(site, PORT, options);
+	site->answer = malloc(2 * BIG);
+	if (!site->answer)
+		net_fatal("malloc");
+}
+
+/* The same site, by another model. */
+static bool change_model(struct site *site, const char *options)
+{
+	if (!stop_server(site->server) || !nobody_left())
+		return false;
+	site->server = start_server(site, PORT, options);
+	return true;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,
@@ -131,18 +171,14 @@ static int remove_one(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
-FIXTURE_TEARDOWN(http)
+static bool close_site(struct site *site)
 {
-	int status;
+	bool ended = stop_server(site->server) && nobody_left();
 
-	/* Still alive, whatever the test did, and ends when asked to. */
-	kill(self->site.server, SIGTERM);
-	waitpid(self->site.server, &status, 0);
-	EXPECT_TRUE(WIFEXITED(status));
-	EXPECT_EQ(0, WEXITSTATUS(status));
-	nftw(self->site.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	free(self->site.answer);
-	net_exit(&self->site.net);
+	nftw(site->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(site->answer);
+	net_exit(&site->net);
+	return ended;
 }
 
 static int client(struct site *site)
@@ -208,6 +244,29 @@ static bool has_field(struct site *site, const char *field)
 	char *found = strstr(site->answer, field);
 
 	return found && found < site->body;
+}
+
+/* --- the service, which is the same in all models ------------------------ */
+
+FIXTURE(http) {
+	struct site site;
+};
+
+FIXTURE_VARIANT(http) {
+	const char *family;
+};
+
+FIXTURE_VARIANT_ADD(http, teach) { .family = "teach" };
+FIXTURE_VARIANT_ADD(http, inet) { .family = "inet" };
+
+FIXTURE_SETUP(http)
+{
+	open_site(&self->site, variant->family, "");
+}
+
+FIXTURE_TEARDOWN(http)
+{
+	EXPECT_TRUE(close_site(&self->site));
 }
 
 TEST_F(http, get)
@@ -362,30 +421,6 @@ TEST_F(http, traversal)
 	EXPECT_EQ(400, ask(&self->site, REQUEST("GET /%2f..%2fsecret")));
 }
 
-/* Three at once in one connection: answered in turn, then closed. */
-TEST_F(http, keep_alive_and_pipelining)
-{
-	char *first, *second, *third;
-	int fd = client(&self->site);
-
-	send_text(fd, REQUEST("GET /a.txt")
-		      "GET /none HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\n"
-		      "GET GET /sub/ HTTP/1.1\r\n" HOST
-		      "Connection: close\r\n\r\n"
-		      REQUEST("GET /a.txt"));
-	read_answer(&self->site, fd);
-	close(fd);
-	first = self->site.answer;
-	EXPECT_EQ(200, status_of(first));
-	second = strstr(first + 1, "HTTP/1.1");
-	ASSERT_NE(NULL, second);
-	EXPECT_EQ(404, status_of(second));
-	third = strstr(second + 1, "HTTP/1.1");
-	ASSERT_NE(NULL, third);
-	EXPECT_EQ(200, status_of(third));
-	EXPECT_EQ(NULL, strstr(third + 1, "HTTP/1.1"));
-}
-
 TEST_F(http, http_1_0)
 {
 	int fd = client(&self->site);
@@ -419,8 +454,215 @@ TEST_F(http, byte_by_byte)
 	close(fd);
 }
 
+/* --- the models ---------------------------------------------------------- */
+
+/* How many threads httpd has, and how many children, for N clients. */
+struct model {
+	const char *options;
+	int threads;
+	int children;
+	bool thread_each;
+	bool child_each;
+	int many;	/* N to try: processes take long to emulate */
+};
+
+static const struct model fork_model = {
+	"--model fork", .threads = 1, .child_each = true, .many = 50,
+};
+
+static const struct model prefork = {
+	"--model prefork --workers 4", .threads = 1, .children = WORKERS,
+	.many = 1000,
+};
+
+static const struct model thread = {
+	"--model thread", .threads = 1, .thread_each = true, .many = 100,
+};
+
+static const struct model pool = {
+	"--model pool --workers 4", .threads = 1 + WORKERS, .many = 1000,
+};
+
+static const struct model epoll = {
+	"--model epoll", .threads = 1, .many = 1000,
+};
+
+static const struct model loops = {
+	"--model loops --workers 4", .threads = 1 + WORKERS, .many = 1000,
+};
+
+static const struct model uring = {
+	"--model uring", .threads = 1, .many = 1000,
+};
+
+FIXTURE(model) {
+	struct site site;
+};
+
+FIXTURE_VARIANT(model) {
+	const char *family;
+	const struct model *model;
+};
+
+FIXTURE_VARIANT_ADD(model, teach_fork) { "teach", &fork_model };
+FIXTURE_VARIANT_ADD(model, teach_prefork) { "teach", &prefork };
+FIXTURE_VARIANT_ADD(model, teach_thread) { "teach", &thread };
+FIXTURE_VARIANT_ADD(model, teach_pool) { "teach", &pool };
+FIXTURE_VARIANT_ADD(model, teach_epoll) { "teach", &epoll };
+FIXTURE_VARIANT_ADD(model, teach_loops) { "teach", &loops };
+FIXTURE_VARIANT_ADD(model, teach_uring) { "teach", &uring };
+FIXTURE_VARIANT_ADD(model, inet_fork) { "inet", &fork_model };
+FIXTURE_VARIANT_ADD(model, inet_prefork) { "inet", &prefork };
+FIXTURE_VARIANT_ADD(model, inet_thread) { "inet", &thread };
+FIXTURE_VARIANT_ADD(model, inet_pool) { "inet", &pool };
+FIXTURE_VARIANT_ADD(model, inet_epoll) { "inet", &epoll };
+FIXTURE_VARIANT_ADD(model, inet_loops) { "inet", &loops };
+FIXTURE_VARIANT_ADD(model, inet_uring) { "inet", &uring };
+
+FIXTURE_SETUP(model)
+{
+	open_site(&self->site, variant->family, variant->model->options);
+}
+
+FIXTURE_TEARDOWN(model)
+{
+	EXPECT_TRUE(close_site(&self->site));
+}
+
+/* The names in a directory of @pid's in /proc; -1 when it is gone. */
+static int count_names(pid_t pid, const char *dir)
+{
+	struct dirent *entry;
+	char path[64];
+	int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, dir);
+	d = opendir(path);
+	while (d && (entry = readdir(d)))
+		n += entry->d_name[0] != '.';
+	if (!d)
+		return -1;
+	closedir(d);
+	return n;
+}
+
+static int threads_of(pid_t pid)
+{
+	return count_names(pid, "task");
+}
+
+static int files_of(pid_t pid)
+{
+	return count_names(pid, "fd");
+}
+
+static pid_t parent_of(const char *pid)
+{
+	pid_t parent = 0;
+	char path[300];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*d (%*[^)]) %*c %d", &parent) != 1)
+		parent = 0;
+	fclose(file);
+	return parent;
+}
+
+/* @pid's children, zombies too, of which @max go into @list. */
+static int children_of(pid_t pid, pid_t *list, int max)
+{
+	struct dirent *entry;
+	DIR *d = opendir("/proc");
+	int n = 0;
+
+	while (d && (entry = readdir(d))) {
+		if (!isdigit(entry->d_name[0]) ||
+		    parent_of(entry->d_name) != pid)
+			continue;
+		if (n < max)
+			list[n] = atoi(entry->d_name);
+		n++;
+	}
+	closedir(d);
+	return n;
+}
+
+static bool made_of(pid_t pid, int threads, int children)
+{
+	return threads_of(pid) == threads &&
+	       children_of(pid, NULL, 0) == children;
+}
+
+/* Is what httpd is made of what its model says, for @n clients? */
+static bool as_modelled(const struct site *site, const struct model *m, int n)
+{
+	int threads = m->threads + (m->thread_each ? n : 0);
+	int children = m->children + (m->child_each ? n : 0);
+
+	return net_until(made_of(site->server, threads, children));
+}
+
+/* The answer to what has been sent on @fd, which is closed. */
+static int finish(struct site *site, int fd)
+{
+	read_answer(site, fd);
+	close(fd);
+	return status_of(site->answer);
+}
+
+/* Three at once in one connection: answered in turn, then closed. */
+static void pipeline(struct __test_metadata *_metadata, struct site *site)
+{
+	char *first, *second, *third;
+	int fd = client(site);
+
+	send_text(fd, REQUEST("GET /a.txt")
+		      "GET /none HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\n"
+		      "GET GET /sub/ HTTP/1.1\r\n" HOST
+		      "Connection: close\r\n\r\n"
+		      REQUEST("GET /a.txt"));
+	read_answer(site, fd);
+	close(fd);
+	first = site->answer;
+	EXPECT_EQ(200, status_of(first));
+	second = strstr(first + 1, "HTTP/1.1");
+	ASSERT_NE(NULL, second);
+	EXPECT_EQ(404, status_of(second));
+	third = strstr(second + 1, "HTTP/1.1");
+	ASSERT_NE(NULL, third);
+	EXPECT_EQ(200, status_of(third));
+	EXPECT_EQ(NULL, strstr(third + 1, "HTTP/1.1"));
+}
+
+TEST_F(model, requests)
+{
+	struct site *site = &self->site;
+	char *request = malloc(200000);
+
+	EXPECT_EQ(200, ask(site, REQUEST("GET /a.txt")));
+	EXPECT_STREQ("hello\n", site->body);
+	EXPECT_EQ(404, ask(site, REQUEST("GET /none")));
+	EXPECT_EQ(405, ask(site, REQUEST("POST /a.txt")));
+	EXPECT_EQ(400, ask(site, "nonsense\r\n\r\n"));
+
+	memset(request, 'a', 200000);
+	request[199999] = '\0';
+	memcpy(request, GET HOST "X: ", 33);
+	EXPECT_EQ(431, ask(site, request));
+	sprintf(request, GET HOST "Content-Length: 100000\r\n\r\n");
+	memset(request + strlen(request), 'a', 100000);
+	EXPECT_EQ(413, ask(site, request));
+	free(request);
+	pipeline(_metadata, site);
+}
+
 /* One that does not read must not keep the others from being served. */
-TEST_F(http, slow_reader)
+TEST_F(model, slow_reader)
 {
 	int slow = client(&self->site);
 
@@ -435,7 +677,7 @@ TEST_F(http, slow_reader)
 }
 
 /* Clients that go away in the middle: the server goes on. */
-TEST_F(http, gone)
+TEST_F(model, gone)
 {
 	int i;
 
@@ -453,43 +695,278 @@ TEST_F(http, gone)
 	EXPECT_EQ(200, ask(&self->site, REQUEST("GET /a.txt")));
 }
 
-TEST_F(http, many)
+/* All connected at once, and then each fetches: the first to come, the last. */
+TEST_F(model, many)
 {
-	const char *request = REQUEST("GET /a.txt");
-	int fd[MANY], i, good = 0;
+	int n = variant->model->many, i, good = 0;
+	struct site *site = &self->site;
+	int *fd = calloc(n, sizeof(*fd));
 
-	for (i = 0; i < MANY; i++)
-		fd[i] = client(&self->site);
-	for (i = MANY - 1; i >= 0; i--)
-		send_text(fd[i], request);
-	for (i = 0; i < MANY; i++) {
-		shutdown(fd[i], SHUT_WR);
-		read_answer(&self->site, fd[i]);
-		if (status_of(self->site.answer) == 200 && self->site.body &&
-		    !strcmp(self->site.body, "hello\n"))
+	EXPECT_TRUE(as_modelled(site, variant->model, 0));
+	for (i = 0; i < n; i++)
+		fd[i] = client(site);
+	EXPECT_TRUE(as_modelled(site, variant->model, n));
+	for (i = n - 1; i >= 0; i--)
+		send_text(fd[i], LAST_REQUEST);
+	for (i = 0; i < n; i++)
+		if (finish(site, fd[i]) == 200 && site->body &&
+		    !strcmp(site->body, "hello\n"))
 			good++;
-		close(fd[i]);
-	}
-	EXPECT_EQ(MANY, good);
+	EXPECT_EQ(n, good);
+	EXPECT_TRUE(as_modelled(site, variant->model, 0));
+	free(fd);
 }
 
-/* A client that says nothing, or never ends its head, is shown out. */
+/* Asked to end while it has clients that idle, and that do not read. */
+TEST_F(model, stop)
+{
+	int fd[2 * WORKERS], i;
+
+	for (i = 0; i < 2 * WORKERS; i++) {
+		fd[i] = client(&self->site);
+		send_text(fd[i], i % 2 ? REQUEST("GET /big") :
+				 REQUEST("GET /a.txt"));
+	}
+	for (i = 0; i < WORKERS; i++)
+		EXPECT_TRUE(net_wait_poll(fd[i], POLLIN));
+	EXPECT_TRUE(change_model(&self->site, variant->model->options));
+	for (i = 0; i < 2 * WORKERS; i++) {
+		read_answer(&self->site, fd[i]);
+		close(fd[i]);
+	}
+}
+
+/* --- what is particular to a model --------------------------------------- */
+
+TEST_F(http, fork_reaps)
+{
+	pid_t server, child;
+	int fd, i;
+
+	ASSERT_TRUE(change_model(&self->site, "--model fork"));
+	server = self->site.server;
+	for (i = 0; i < 20; i++)
+		EXPECT_EQ(200, ask(&self->site, REQUEST("GET /a.txt")));
+	EXPECT_TRUE(net_until(!children_of(server, NULL, 0)));
+
+	/* One that crashes takes its client with it, and nobody else. */
+	fd = client(&self->site);
+	ASSERT_TRUE(net_until(children_of(server, &child, 1) == 1));
+	kill(child, SIGSEGV);
+	EXPECT_EQ(0, finish(&self->site, fd));
+	EXPECT_EQ(200, ask(&self->site, REQUEST("GET /a.txt")));
+	EXPECT_TRUE(net_until(!children_of(server, NULL, 0)));
+}
+
+TEST_F(http, prefork_replaces)
+{
+	struct site *site = &self->site;
+	pid_t old[2], new[2];
+
+	ASSERT_TRUE(change_model(site, "--model prefork --workers 2"));
+	ASSERT_TRUE(net_until(children_of(site->server, old, 2) == 2));
+	kill(old[0], SIGKILL);
+	kill(old[1], SIGKILL);
+	EXPECT_TRUE(net_until(children_of(site->server, new, 2) == 2 &&
+			      kill(old[0], 0) && kill(old[1], 0)));
+	EXPECT_EQ(200, ask(site, REQUEST("GET /a.txt")));
+}
+
+/* A server that is killed takes its processes with it. */
+TEST_F(http, children_of_a_killed_server)
+{
+	static const char * const models[] = {
+		"--model fork", "--model prefork --workers 2",
+	};
+	size_t i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(models); i++) {
+		ASSERT_TRUE(change_model(&self->site, models[i]));
+		fd = client(&self->site);
+		send_text(fd, REQUEST("GET /a.txt"));
+		EXPECT_TRUE(net_wait_poll(fd, POLLIN));
+		kill(self->site.server, SIGKILL);
+		/* Its children, too: they are ours now. */
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+		close(fd);
+		self->site.server = start_server(&self->site, PORT, "");
+	}
+}
+
+/* One client more than there are workers. */
+TEST_F(http, workers_are_busy)
+{
+	static const char * const models[] = {
+		"--model prefork --workers 2", "--model pool --workers 2",
+	};
+	struct site *site = &self->site;
+	size_t i;
+	int w;
+
+	for (i = 0; i < ARRAY_SIZE(models); i++) {
+		int fd[3];
+
+		ASSERT_TRUE(change_model(site, models[i]));
+		for (w = 0; w < 2; w++) {
+			fd[w] = client(site);
+			send_text(fd[w], REQUEST("GET /a.txt"));
+			EXPECT_TRUE(net_wait_poll(fd[w], POLLIN));
+		}
+		fd[2] = client(site);
+		send_text(fd[2], LAST_REQUEST);
+		net_quiet();
+		EXPECT_EQ(0, net_poll(fd[2], POLLIN, 0))
+			TH_LOG("%s", models[i]);
+		close(fd[0]);
+		EXPECT_EQ(200, finish(site, fd[2]));
+		close(fd[1]);
+	}
+}
+
+/* How many descriptors does each of the epoll instances of @pid watch? */
+static int watched(pid_t pid, int *list, int max)
+{
+	char path[64], link[64], line[128];
+	int fd, n = 0;
+
+	for (fd = 0; n < max && fd < 64; fd++) {
+		FILE *info;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		memset(link, 0, sizeof(link));
+		if (readlink(path, link, sizeof(link) - 1) < 0 ||
+		    strcmp(link, "anon_inode:[eventpoll]"))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+		info = fopen(path, "r");
+		if (!info)
+			continue;
+		list[n] = 0;
+		while (fgets(line, sizeof(line), info))
+			list[n] += !strncmp(line, "tfd:", 4);
+		fclose(info);
+		n++;
+	}
+	return n;
+}
+
+TEST_F(http, loops_share_the_clients)
+{
+	struct site *site = &self->site;
+	int fd[12], list[5], i;
+
+	ASSERT_TRUE(change_model(site, "--model loops --workers 4"));
+	for (i = 0; i < 12; i++) {
+		fd[i] = client(site);
+		send_text(fd[i], REQUEST("GET /a.txt"));
+	}
+	for (i = 0; i < 12; i++)
+		EXPECT_TRUE(net_wait_poll(fd[i], POLLIN));
+	ASSERT_EQ(4, watched(site->server, list, 5));
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(1 + 3, list[i]);	/* its inbox, and clients */
+	for (i = 0; i < 12; i++)
+		close(fd[i]);
+}
+
+/* The CPU time that @pid has had, in ms. */
+static long long cpu_ms(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &ts))
+		net_fatal("CPU clock of %d", pid);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* For a moment, most of the time. */
+static bool idles(pid_t pid)
+{
+	long long start = net_now_ms(), cpu = cpu_ms(pid);
+
+	net_quiet();
+	return net_now_ms() - start > 2 * (cpu_ms(pid) - cpu);
+}
+
+/*
+ * Clients for whom there is no descriptor wait, for nothing: the server must
+ * not ask for them again and again, nor lose them.
+ */
+TEST_F(http, out_of_descriptors)
+{
+	static const char * const models[] = {
+		"--model thread", "--model epoll", "--model loops --workers 2",
+		"--model uring",
+	};
+	struct site *site = &self->site;
+	size_t m;
+
+	for (m = 0; m < ARRAY_SIZE(models); m++) {
+		int fd[60], before, i;
+		pid_t server;
+
+		net_files(40);
+		ASSERT_TRUE(change_model(site, models[m]));
+		net_files(FILES);
+		server = site->server;
+		EXPECT_EQ(200, ask(site, REQUEST("GET /a.txt")));
+		before = files_of(server);
+		for (i = 0; i < 60; i++)
+			fd[i] = client(site);
+		EXPECT_TRUE(net_until(files_of(server) == 40))
+			TH_LOG("%s", models[m]);
+		EXPECT_TRUE(net_until(idles(server)))
+			TH_LOG("%s spins", models[m]);
+
+		for (i = 0; i < 40; i++)
+			close(fd[i]);
+		EXPECT_TRUE(net_until(files_of(server) == before + 20));
+		for (; i < 60; i++) {
+			send_text(fd[i], LAST_REQUEST);
+			EXPECT_EQ(200, finish(site, fd[i]))
+				TH_LOG("%s, client %d", models[m], i);
+		}
+	}
+}
+
+/*
+ * A client that says nothing, or never ends its head, is shown out.  All models
+ * at once, for this takes a second.
+ */
 TEST_F(http, timeout)
 {
-	int silent, halfway, status;
+	static const char * const models[] = {
+		"--timeout 1 --model fork", "--timeout 1 --model prefork",
+		"--timeout 1 --model thread", "--timeout 1 --model pool",
+		"--timeout 1 --model epoll", "--timeout 1 --model loops",
+		"--timeout 1 --model uring",
+	};
+	int silent[ARRAY_SIZE(models)], halfway[ARRAY_SIZE(models)];
+	pid_t server[ARRAY_SIZE(models)];
+	struct site *site = &self->site;
+	size_t i;
 	char c;
 
-	kill(self->site.server, SIGTERM);
-	waitpid(self->site.server, &status, 0);
-	self->site.server = start_server(&self->site, variant->family, "1");
-	silent = client(&self->site);
-	halfway = client(&self->site);
-	send_text(halfway, "GET /a.txt HTT");
-	EXPECT_EQ(0, recv(silent, &c, 1, 0));
-	/* With what it sent unread or read: the end, or a reset. */
-	EXPECT_GE(0, recv(halfway, &c, 1, 0));
-	close(silent);
-	close(halfway);
+	for (i = 0; i < ARRAY_SIZE(models); i++) {
+		int port = PORT + 1 + i;
+
+		server[i] = start_server(site, port, models[i]);
+		silent[i] = net_client(&site->net, A, ADDR_B, port);
+		halfway[i] = net_client(&site->net, A, ADDR_B, port);
+		send_text(halfway[i], "GET /a.txt HTT");
+	}
+	for (i = 0; i < ARRAY_SIZE(models); i++) {
+		EXPECT_EQ(0, recv(silent[i], &c, 1, 0))
+			TH_LOG("%s", models[i]);
+		/* With what it sent unread or read: the end, or a reset. */
+		EXPECT_GE(0, recv(halfway[i], &c, 1, 0));
+		close(silent[i]);
+		close(halfway[i]);
+		EXPECT_TRUE(stop_server(server[i]));
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -97,6 +97,9 @@ test_usage()
 	check "httpd: no such directory" gives 1 "'/nowhere'" \
 		httpd --root /nowhere
 	check "httpd: bad port" gives 2 "--port: '65536'" httpd --port 65536
+	check "httpd: no such model" gives 2 "--model: 'x'" httpd --model x
+	check "httpd: no workers" gives 2 'epoll has no --workers' \
+		httpd --workers 2
 	check "httpd: help" gives 0 '^Usage' httpd --help
 	check "teach: no command" gives 2 '^Usage' teach
 	check "teach: unknown command" gives 2 "no command 'x'" teach x

@@ -2,7 +2,7 @@
 /*
  * HTTP requests: parsing the head as RFC 9112 has it.
  *
- * Pure functions on a buffer; what to do with a request is httpd.c's.  The
+ * Pure functions on a buffer; what to do with a request is service.c's.  The
  * parser is strict where leniency has let requests be smuggled: no folded
  * lines, no blank before a colon, no two lengths.
  */
