@@ -39,8 +39,9 @@
  * TCP_INFO.
  *
  * Datagrams need little of this: dgram.c is their system calls and queues,
- * dgram_ip.c their way down to IPv4 and up from it, dgram_err.c what went wrong
- * there, dgram_hash.c their ports.
+ * dgram_cork.c those that are written in pieces, dgram_ip.c their way down to
+ * IPv4 and up from it, dgram_err.c what went wrong there, dgram_hash.c their
+ * ports.
  *
  * Locks, outermost first:
  *
@@ -79,6 +80,8 @@
 #define TEACH_HDR_LEN		20	/* RFC 9293 3.1, without options */
 /* Room for all headers that may come before the bytes. */
 #define TEACH_MAX_HEADER	L1_CACHE_ALIGN(128 + MAX_HEADER)
+/* More of a datagram than this is in pages, not in one piece. */
+#define TEACH_DGRAM_LINEAR	SKB_MAX_HEAD(TEACH_MAX_HEADER)
 
 #define TEACH_MSS_DEFAULT	536	/* RFC 9293 3.7.1: no MSS option came */
 #define TEACH_MSS_MIN		48	/* with options; never cut smaller */
@@ -848,11 +851,27 @@ struct teach_dgram_chain {
 };
 
 /**
+ * struct teach_dgram_cork - a datagram that is written in pieces: dgram_cork.c
+ * @skb: what there is of it, charged to the socket
+ * @rt: its route, with a reference
+ * @fl4: where it goes
+ * @ipc: what the socket, or the first message, says
+ */
+struct teach_dgram_cork {
+	struct sk_buff		*skb;
+	struct rtable		*rt;
+	struct flowi4		fl4;
+	struct ipcm_cookie	ipc;
+};
+
+/**
  * struct teach_dgram_sock - a socket for datagrams
  * @inet: addresses, ports and options; first, as IP reads it
  * @node: in the two tables
  * @chain: which chain of each
  * @user_family: the form it answers in
+ * @corked: UDP_CORK
+ * @cork: what is not yet whole, or NULL
  *
  * Under lock_sock(), but for the receive queue: that and what is charged for
  * it are under sk_receive_queue.lock, so that to receive needs no other lock.
@@ -864,6 +883,8 @@ struct teach_dgram_sock {
 	struct hlist_nulls_node	node[TEACH_DGRAM_TABLES];
 	u32			chain[TEACH_DGRAM_TABLES];
 	u16			user_family;
+	bool			corked;
+	struct teach_dgram_cork	*cork;
 };
 
 static inline struct teach_dgram_sock *teach_dgram_sk(const struct sock *sk)
@@ -1049,6 +1070,10 @@ int teach_own_option(int level, int optname);
 int teach_set_own(struct sock *sk, int option, sockptr_t optval,
 		  unsigned int optlen);
 int teach_get_own(struct sock *sk, int option, char __user *optval,
+		  int __user *optlen);
+int teach_set_udp(struct sock *sk, int optname, sockptr_t optval,
+		  unsigned int optlen);
+int teach_get_udp(struct sock *sk, int optname, char __user *optval,
 		  int __user *optlen);
 int teach_setsockopt(struct socket *sock, int level, int optname,
 		     sockptr_t optval, unsigned int optlen);
@@ -1520,6 +1545,17 @@ void teach_dgram_exit(void);
 int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 		       int kern);
 void teach_dgram_queue(struct sock *sk, struct sk_buff *skb);
+
+/* dgram_cork.c */
+int teach_dgram_cork(struct sock *sk, struct msghdr *msg, size_t len,
+		     const struct flowi4 *fl4, const struct ipcm_cookie *ipc,
+		     struct rtable *rt);
+int teach_dgram_append(struct sock *sk, struct msghdr *msg, size_t len,
+		       bool more);
+void teach_dgram_flush(struct sock *sk);
+void teach_dgram_cork_turn(struct sock *sk);
+void teach_dgram_set_cork(struct sock *sk, bool on);
+void teach_dgram_splice_eof(struct socket *sock);
 
 /* dgram_hash.c */
 int teach_dgram_hash_init(struct teach_net *tn);
