@@ -668,6 +668,15 @@ static inline struct teach_cb *teach_cb(const struct sk_buff *skb)
 	return (struct teach_cb *)skb->cb;
 }
 
+/*
+ * The VRF that a packet has come by, which an answer without a socket has to
+ * leave by; or 0.  It is in the bytes that struct teach_cb leaves to IPv4.
+ */
+static inline int teach_vrf(const struct sk_buff *skb)
+{
+	return inet_sdif(skb) ? skb->skb_iif : 0;
+}
+
 /* So many segments are in @skb, if the card glues or cuts them. */
 static inline u32 teach_segs_of(const struct sk_buff *skb)
 {
@@ -1095,10 +1104,11 @@ int teach_hash_init(struct teach_net *tn);
 void teach_hash_exit(struct teach_net *tn);
 u32 teach_hash_tuple(const struct teach_tuple *t);
 struct teach_entry *teach_lookup(struct teach_net *tn,
-				 const struct teach_tuple *t, int dif);
+				 const struct teach_tuple *t, int dif,
+				 int sdif);
 struct sock *teach_lookup_listener(struct teach_net *tn,
 				   const struct teach_tuple *t, int dif,
-				   struct sk_buff *skb);
+				   int sdif, struct sk_buff *skb);
 bool teach_hash_insert(struct teach_net *tn, struct teach_entry *e);
 bool teach_hash_remove(struct teach_net *tn, struct teach_entry *e);
 bool teach_hash_replace(struct teach_net *tn, struct teach_entry *old,
