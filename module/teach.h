@@ -1575,10 +1575,11 @@ void teach_dgram_port_put(struct sock *sk);
 void teach_dgram_peer_set(struct sock *sk);
 void teach_dgram_peer_clear(struct sock *sk);
 struct sock *teach_dgram_lookup(struct teach_net *tn,
-				const struct teach_tuple *t, int dif,
+				const struct teach_tuple *t, int dif, int sdif,
 				struct sk_buff *skb);
 void teach_dgram_lookup_all(struct teach_net *tn, const struct teach_tuple *t,
-			    int dif, void (*fn)(struct sock *sk, void *data),
+			    int dif, int sdif,
+			    void (*fn)(struct sock *sk, void *data),
 			    void *data);
 void teach_dgram_walk(struct teach_net *tn, u32 number,
 		      void (*fn)(struct sock *sk, void *data), void *data);
