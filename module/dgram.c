@@ -11,7 +11,7 @@
  *
  * A socket is bound or not, connected or not, and that is all: nothing is
  * agreed upon with a peer, sent again, or kept for one.  What udp(7) says of
- * UDP holds here, but for MSG_MORE and the options at its own level.
+ * UDP holds here.  A datagram that is written in pieces is dgram_cork.c's.
  */
 #include <asm/ioctls.h>
 #include <linux/delay.h>
@@ -22,9 +22,7 @@
 #include <net/route.h>
 
 #include "teach.h"
-
-/* More of a datagram than this is in pages, not in one piece. */
-#define TEACH_DGRAM_LINEAR	SKB_MAX_HEAD(TEACH_MAX_HEADER)
+#include "compat/sendpage.h"
 
 long teach_dgram_mem[3] __read_mostly;	/* pages; as net.ipv4.udp_mem */
 static atomic_long_t teach_dgram_allocated;
@@ -67,9 +65,11 @@ static int teach_dgram_connect_locked(struct sock *sk,
 	/* When it fails the old peer stays, if there was one. */
 	if (sk->sk_state == TCP_ESTABLISHED)
 		teach_dgram_peer_set(sk);
-	if (!err)
-		WRITE_ONCE(teach_dgram_sk(sk)->user_family, st->st_family);
-	return err;
+	if (err)
+		return err;
+	WRITE_ONCE(teach_dgram_sk(sk)->user_family, st->st_family);
+	teach_dgram_cork_turn(sk);
+	return 0;
 }
 
 /* connect(2) to AF_UNSPEC.  What bind(2) has set stays, but for the device. */
@@ -131,6 +131,7 @@ static void teach_dgram_close(struct sock *sk, long timeout)
 {
 	struct teach_net *tn = teach_sk_net(sk);
 
+	teach_dgram_flush(sk);
 	sk_common_release(sk);
 	teach_claims_settle(tn);
 }
@@ -241,43 +242,65 @@ static struct sk_buff *teach_dgram_copy(struct sock *sk, struct msghdr *msg,
 	return skb;
 }
 
+/* All of a datagram.  The reference to the route is consumed. */
+static int teach_dgram_send(struct sock *sk, struct msghdr *msg, size_t len,
+			    const struct flowi4 *fl4,
+			    const struct ipcm_cookie *ipc, struct rtable *rt)
+{
+	struct sk_buff *skb;
+	int err;
+
+	/* Others may send, too, while this one waits for room. */
+	skb = teach_dgram_copy(sk, msg, len, &err);
+	if (!skb) {
+		ip_rt_put(rt);
+		return err;
+	}
+	if (msg->msg_flags & MSG_CONFIRM)
+		skb_set_dst_pending_confirm(skb, 1);
+	return teach_dgram_xmit(sk, skb, fl4, ipc, rt);
+}
+
 static int teach_dgram_sendmsg(struct socket *sock, struct msghdr *msg,
 			       size_t len)
 {
 	struct sock *sk = sock->sk;
 	struct ipcm_cookie ipc;
-	struct sk_buff *skb;
 	struct flowi4 fl4;
 	struct rtable *rt;
+	bool more;
 	int err;
 
 	if (len > IP_MAX_MTU)
 		return -EMSGSIZE;
-	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
+	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
 
 	lock_sock(sk);
+	more = msg->msg_flags & MSG_MORE || teach_dgram_sk(sk)->corked;
+	if (teach_dgram_sk(sk)->cork) {
+		err = teach_dgram_autobind(sk) ? :
+		      teach_dgram_append(sk, msg, len, more);
+		release_sock(sk);
+		goto out;
+	}
 	rt = teach_dgram_aim(sk, msg, &fl4, &ipc);
 	release_sock(sk);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
 
-	/* Others may send, too, while this one waits for room. */
-	err = -EMSGSIZE;
-	if (!teach_dgram_fits(sk, &fl4, rt, len))
-		goto out;
-	skb = teach_dgram_copy(sk, msg, len, &err);
-	if (!skb)
-		goto out;
-	if (msg->msg_flags & MSG_CONFIRM)
-		skb_set_dst_pending_confirm(skb, 1);
-	err = teach_dgram_xmit(sk, skb, &fl4, &ipc, rt);
-	return err ? : len;
+	if (!teach_dgram_fits(sk, &fl4, rt, len)) {
+		ip_rt_put(rt);
+		return -EMSGSIZE;
+	}
+	if (more)
+		err = teach_dgram_cork(sk, msg, len, &fl4, &ipc, rt);
+	else
+		err = teach_dgram_send(sk, msg, len, &fl4, &ipc, rt);
 out:
 	if (err == -EAGAIN || err == -ENOBUFS)
 		TEACH_INC(teach_sk_net(sk), SNDBUF_ERRORS);
-	ip_rt_put(rt);
-	return err;
+	return err ? : len;
 }
 
 /*
@@ -420,6 +443,8 @@ static int teach_dgram_setsockopt(struct socket *sock, int level, int optname,
 		return teach_set_own(sock->sk, own, optval, optlen);
 	if (level == SOL_SOCKET)
 		return sock_setsockopt(sock, level, optname, optval, optlen);
+	if (level == SOL_UDP)
+		return teach_set_udp(sock->sk, optname, optval, optlen);
 	if (level == SOL_IP && optname == IP_OPTIONS)
 		return -ENOPROTOOPT;
 	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
@@ -430,6 +455,8 @@ static int teach_dgram_getsockopt(struct socket *sock, int level, int optname,
 {
 	if (level == SOL_TEACH)
 		return teach_get_own(sock->sk, optname, optval, optlen);
+	if (level == SOL_UDP)
+		return teach_get_udp(sock->sk, optname, optval, optlen);
 	return ip_getsockopt(sock->sk, level, optname, optval, optlen);
 }
 
@@ -480,7 +507,9 @@ static const struct proto_ops teach_dgram_ops = {
 	.sendmsg	= teach_dgram_sendmsg,
 	.recvmsg	= teach_dgram_recvmsg,
 	.mmap		= sock_no_mmap,
+	.splice_eof	= teach_dgram_splice_eof,
 	.set_peek_off	= sk_set_peek_off,
+	TEACH_OPS_SENDPAGE
 };
 
 struct proto teach_dgram_prot = {

@@ -223,7 +223,8 @@ int teach_dgram_err(struct sk_buff *skb, u32 info)
 	bool hard;
 	int err;
 
-	sk = teach_dgram_lookup(teach_net(net), &t, inet_iif(skb), NULL);
+	sk = teach_dgram_lookup(teach_net(net), &t, inet_iif(skb),
+				inet_sdif(skb), NULL);
 	if (!sk) {
 		ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
 		return -ENOENT;

@@ -20,6 +20,7 @@
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/rculist_nulls.h>
+#include <net/udp.h>
 
 #include "teach.h"
 
@@ -90,9 +91,19 @@ static void teach_dgram_unlink(struct sock *sk, enum teach_dgram_table which)
  * ---- Look-up ----
  */
 
+/* SO_BINDTODEVICE.  @sdif: see teach_dgram_lookup() */
+static bool teach_dgram_bound_match(const struct sock *sk, int dif, int sdif)
+{
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
+
+	if (likely(!sdif))
+		return !bound || bound == dif;
+	return udp_sk_bound_dev_eq(sock_net(sk), bound, dif, sdif);
+}
+
 /* How well a datagram fits to a socket; 0 if it is not for it. */
 static int teach_dgram_score(const struct sock *sk, const struct teach_tuple *t,
-			     int dif)
+			     int dif, int sdif)
 {
 	int score = 1;
 
@@ -114,18 +125,16 @@ static int teach_dgram_score(const struct sock *sk, const struct teach_tuple *t,
 			return 0;
 		score++;
 	}
-	if (sk->sk_bound_dev_if) {
-		if (sk->sk_bound_dev_if != dif)
-			return 0;
-		score++;
-	}
-	return score;
+	if (!teach_dgram_bound_match(sk, dif, sdif))
+		return 0;
+	return sk->sk_bound_dev_if ? score + 1 : score;
 }
 
 /* Of those that fit equally well the last one that came. */
 static struct sock *teach_dgram_best(struct teach_net *tn,
 				     enum teach_dgram_table which, u32 number,
-				     const struct teach_tuple *t, int dif)
+				     const struct teach_tuple *t, int dif,
+				     int sdif)
 {
 	struct hlist_nulls_node *node;
 	struct sock *sk, *best;
@@ -137,7 +146,7 @@ static struct sock *teach_dgram_best(struct teach_net *tn,
 		node = teach_dgram_first(&tn->dgram[which][number]);
 		for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
 			sk = teach_dgram_node_sk(node, which);
-			score = teach_dgram_score(sk, t, dif);
+			score = teach_dgram_score(sk, t, dif, sdif);
 			if (score > best_score) {
 				best = sk;
 				best_score = score;
@@ -152,24 +161,27 @@ static struct sock *teach_dgram_best(struct teach_net *tn,
  * @tn: the network namespace
  * @t: the 5-tuple, as this host sees it
  * @dif: the device that the datagram came in by
+ * @sdif: if that is a VRF, the device behind it; else 0
  * @skb: the datagram, or NULL
  *
+ * Devices are as for teach_lookup(), but it is net.ipv4.udp_l3mdev_accept.
  * Nobody fits better than who is connected to the sender.
  *
  * Context: rcu_read_lock(), which also keeps what is returned.
  */
 struct sock *teach_dgram_lookup(struct teach_net *tn,
-				const struct teach_tuple *t, int dif,
+				const struct teach_tuple *t, int dif, int sdif,
 				struct sk_buff *skb)
 {
 	struct sock *sk;
 
 	sk = teach_dgram_best(tn, TEACH_DGRAM_PEERS, teach_dgram_peer_chain(t),
-			      t, dif);
+			      t, dif, sdif);
 	if (sk)
 		return sk;
 	sk = teach_dgram_best(tn, TEACH_DGRAM_PORTS,
-			      teach_dgram_port_chain(ntohs(t->lport)), t, dif);
+			      teach_dgram_port_chain(ntohs(t->lport)), t, dif,
+			      sdif);
 	if (!sk || sk->sk_state == TCP_ESTABLISHED)
 		return sk;
 	return teach_reuseport_select(sk, t, skb, sizeof(struct udphdr));
@@ -180,6 +192,7 @@ struct sock *teach_dgram_lookup(struct teach_net *tn,
  * @tn: the network namespace
  * @t: the 5-tuple, as this host sees it
  * @dif: the device that the datagram came in by
+ * @sdif: as for teach_dgram_lookup()
  * @fn: is told each of them
  * @data: for @fn
  *
@@ -188,7 +201,8 @@ struct sock *teach_dgram_lookup(struct teach_net *tn,
  * Context: rcu_read_lock().
  */
 void teach_dgram_lookup_all(struct teach_net *tn, const struct teach_tuple *t,
-			    int dif, void (*fn)(struct sock *sk, void *data),
+			    int dif, int sdif,
+			    void (*fn)(struct sock *sk, void *data),
 			    void *data)
 {
 	u32 number = teach_dgram_port_chain(ntohs(t->lport));
@@ -198,7 +212,7 @@ void teach_dgram_lookup_all(struct teach_net *tn, const struct teach_tuple *t,
 	node = teach_dgram_first(&tn->dgram[TEACH_DGRAM_PORTS][number]);
 	for (; !is_a_nulls(node); node = teach_dgram_next(node)) {
 		sk = teach_dgram_node_sk(node, TEACH_DGRAM_PORTS);
-		if (teach_dgram_score(sk, t, dif))
+		if (teach_dgram_score(sk, t, dif, sdif))
 			fn(sk, data);
 	}
 }

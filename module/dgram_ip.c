@@ -339,6 +339,9 @@ static void teach_dgram_keep_pktinfo(const struct sock *sk,
 
 	if (inet_cmsg_flags(inet_sk(sk)) & IP_CMSG_PKTINFO) {
 		info.ipi_ifindex = inet_iif(skb);
+		/* Not the VRF, but the device behind it. */
+		if (inet_sdif(skb) && !skb_rtable(skb)->rt_iif)
+			info.ipi_ifindex = inet_sdif(skb);
 		info.ipi_spec_dst.s_addr = teach_dgram_spec_dst(skb);
 	}
 	*PKTINFO_SKB_CB(skb) = info;
@@ -361,11 +364,13 @@ static void teach_dgram_sock_rcv(struct sock *sk, struct sk_buff *skb)
  * struct teach_dgram_many - a datagram to a broadcast or multicast address
  * @skb: it
  * @dif: the device that it came in by
+ * @sdif: as for teach_dgram_lookup()
  * @last: who is to have it after all others, who have had copies
  */
 struct teach_dgram_many {
 	struct sk_buff		*skb;
 	int			dif;
+	int			sdif;
 	struct sock		*last;
 };
 
@@ -381,7 +386,7 @@ static void teach_dgram_copy_to(struct sock *sk, struct sk_buff *skb)
 
 /* ip(7), IP_ADD_MEMBERSHIP and IP_MULTICAST_ALL: does it want this group? */
 static bool teach_dgram_member(const struct sock *sk, __be32 group,
-			       __be32 saddr, int dif)
+			       __be32 saddr, int dif, int sdif)
 {
 	const struct ip_mc_socklist *pmc;
 	const struct ip_sf_socklist *psl;
@@ -390,7 +395,8 @@ static bool teach_dgram_member(const struct sock *sk, __be32 group,
 	for (pmc = rcu_dereference(inet_sk(sk)->mc_list); pmc;
 	     pmc = rcu_dereference(pmc->next_rcu))
 		if (pmc->multi.imr_multiaddr.s_addr == group &&
-		    pmc->multi.imr_ifindex == dif)
+		    (pmc->multi.imr_ifindex == dif ||
+		     (sdif && pmc->multi.imr_ifindex == sdif)))
 			break;
 	if (!pmc)
 		return inet_test_bit(MC_ALL, sk);
@@ -408,7 +414,8 @@ static void teach_dgram_rcv_one(struct sock *sk, void *data)
 	const struct iphdr *iph = ip_hdr(many->skb);
 
 	if (ipv4_is_multicast(iph->daddr) &&
-	    !teach_dgram_member(sk, iph->daddr, iph->saddr, many->dif))
+	    !teach_dgram_member(sk, iph->daddr, iph->saddr, many->dif,
+				many->sdif))
 		return;
 	if (many->last)
 		teach_dgram_copy_to(many->last, many->skb);
@@ -418,9 +425,13 @@ static void teach_dgram_rcv_one(struct sock *sk, void *data)
 static void teach_dgram_rcv_many(struct net *net, struct sk_buff *skb,
 				 const struct teach_tuple *t)
 {
-	struct teach_dgram_many many = { .skb = skb, .dif = inet_iif(skb) };
+	struct teach_dgram_many many = {
+		.skb	= skb,
+		.dif	= inet_iif(skb),
+		.sdif	= inet_sdif(skb),
+	};
 
-	teach_dgram_lookup_all(teach_net(net), t, many.dif,
+	teach_dgram_lookup_all(teach_net(net), t, many.dif, many.sdif,
 			       teach_dgram_rcv_one, &many);
 	if (many.last)
 		teach_dgram_sock_rcv(many.last, skb);
@@ -452,7 +463,8 @@ int teach_dgram_rcv(struct sk_buff *skb)
 		teach_dgram_rcv_many(net, skb, &t);
 		return 0;
 	}
-	sk = teach_dgram_lookup(teach_net(net), &t, inet_iif(skb), skb);
+	sk = teach_dgram_lookup(teach_net(net), &t, inet_iif(skb),
+				inet_sdif(skb), skb);
 	if (sk) {
 		teach_dgram_sock_rcv(sk, skb);
 		return 0;

@@ -23,6 +23,7 @@
 #include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
+#include <net/l3mdev.h>
 
 #include "teach.h"
 
@@ -69,14 +70,23 @@ static bool teach_tuple_equal(const struct teach_tuple *a,
 	       a->proto == b->proto;
 }
 
-static struct teach_entry *teach_chain_find(struct teach_table *table,
+/* SO_BINDTODEVICE.  @sdif: see teach_lookup() */
+static bool teach_bound_match(struct teach_net *tn, int bound, int dif,
+			      int sdif)
+{
+	if (likely(!sdif))
+		return !bound || bound == dif;
+	return inet_sk_bound_dev_eq(tn->net, bound, dif, sdif);
+}
+
+static struct teach_entry *teach_chain_find(struct teach_net *tn,
+					    struct teach_table *table,
 					    u32 hash,
 					    const struct teach_tuple *t,
-					    int dif)
+					    int dif, int sdif)
 {
 	struct hlist_node *n;
 	struct teach_entry *e;
-	int bound;
 
 	n = rcu_dereference_check(hlist_first_rcu(&table->chain[hash &
 							table->mask]), true);
@@ -84,8 +94,7 @@ static struct teach_entry *teach_chain_find(struct teach_table *table,
 		e = container_of(n - table->which, struct teach_entry, node[0]);
 		if (e->hash != hash || !teach_tuple_equal(&e->tuple, t))
 			continue;
-		bound = READ_ONCE(e->dif);
-		if (!bound || bound == dif)
+		if (teach_bound_match(tn, READ_ONCE(e->dif), dif, sdif))
 			return e;
 	}
 	return NULL;
@@ -96,14 +105,18 @@ static struct teach_entry *teach_chain_find(struct teach_table *table,
  * @tn: the network namespace
  * @t: the 5-tuple, as this host sees it
  * @dif: the device that the segment came in by
+ * @sdif: if that is a VRF, the device behind it; else 0
+ *
+ * Who is bound to either of the two is meant.  Who is bound to none is if @sdif
+ * is 0, or net.ipv4.tcp_l3mdev_accept is set.
  *
  * Context: rcu_read_lock(), which also keeps what is returned.
  */
 struct teach_entry *teach_lookup(struct teach_net *tn,
-				 const struct teach_tuple *t, int dif)
+				 const struct teach_tuple *t, int dif, int sdif)
 {
-	return teach_chain_find(rcu_dereference(tn->table),
-				teach_hash_tuple(t), t, dif);
+	return teach_chain_find(tn, rcu_dereference(tn->table),
+				teach_hash_tuple(t), t, dif, sdif);
 }
 
 /* The lock of the chain that a hash value is in, in either table. */
@@ -199,6 +212,7 @@ static void teach_hash_grow(struct work_struct *work)
  */
 bool teach_hash_insert(struct teach_net *tn, struct teach_entry *e)
 {
+	int sdif = l3mdev_master_ifindex_by_index(tn->net, e->dif);
 	u32 hash = teach_hash_tuple(&e->tuple);
 	spinlock_t *lock = teach_hash_lock(tn, hash);
 	struct teach_table *table;
@@ -209,7 +223,7 @@ bool teach_hash_insert(struct teach_net *tn, struct teach_entry *e)
 	spin_lock_bh(lock);
 	table = teach_table(tn);
 	mask = table->mask;
-	free = !teach_chain_find(table, e->hash, &e->tuple, e->dif);
+	free = !teach_chain_find(tn, table, hash, &e->tuple, e->dif, sdif);
 	if (free)
 		__teach_hash_add(tn, e);
 	spin_unlock_bh(lock);
@@ -323,9 +337,10 @@ static struct hlist_head *teach_listen_chain(struct teach_net *tn, u16 port)
 }
 
 /* The best fit: bound to the address, then to the device; -1 if neither. */
-static int teach_listen_score(const struct sock *sk,
-			      const struct teach_tuple *t, int dif)
+static int teach_listen_score(struct teach_net *tn, const struct sock *sk,
+			      const struct teach_tuple *t, int dif, int sdif)
 {
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
 	int score = 0;
 
 	if (sk->sk_num != ntohs(t->lport) || teach_sk(sk)->wire != t->proto)
@@ -335,12 +350,9 @@ static int teach_listen_score(const struct sock *sk,
 			return -1;
 		score += 2;
 	}
-	if (sk->sk_bound_dev_if) {
-		if (sk->sk_bound_dev_if != dif)
-			return -1;
-		score++;
-	}
-	return score;
+	if (!teach_bound_match(tn, bound, dif, sdif))
+		return -1;
+	return bound ? score + 1 : score;
 }
 
 /**
@@ -348,13 +360,14 @@ static int teach_listen_score(const struct sock *sk,
  * @tn: the network namespace
  * @t: the 5-tuple of the segment that asks for one
  * @dif: the device that it came in by
+ * @sdif: as for teach_lookup()
  * @skb: the segment
  *
  * Context: rcu_read_lock(), which also keeps what is returned.
  */
 struct sock *teach_lookup_listener(struct teach_net *tn,
 				   const struct teach_tuple *t, int dif,
-				   struct sk_buff *skb)
+				   int sdif, struct sk_buff *skb)
 {
 	struct sock *best = NULL;
 	struct teach_sock *ts;
@@ -362,7 +375,7 @@ struct sock *teach_lookup_listener(struct teach_net *tn,
 
 	hlist_for_each_entry_rcu(ts, teach_listen_chain(tn, ntohs(t->lport)),
 				 listen_node) {
-		score = teach_listen_score((struct sock *)ts, t, dif);
+		score = teach_listen_score(tn, (struct sock *)ts, t, dif, sdif);
 		if (score > high) {
 			high = score;
 			best = (struct sock *)ts;

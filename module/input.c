@@ -33,6 +33,7 @@ void teach_reply_rst(struct net *net, const struct sk_buff *skb)
 		.t.lport = tcp_hdr(skb)->dest,
 		.t.fport = tcp_hdr(skb)->source,
 		.t.proto = ip_hdr(skb)->protocol,
+		.dif	 = teach_vrf(skb),
 		.flags	 = TEACH_RST,
 		.state	 = TCP_CLOSE,
 	};

@@ -479,6 +479,7 @@ int teach_rcv(struct sk_buff *skb)
 	const struct tcphdr *th;
 	struct teach_entry *e;
 	int dif = inet_iif(skb);
+	int sdif = inet_sdif(skb);
 
 	TEACH_INC(tn, IN_SEGS);
 	if (!teach_header_ok(net, skb, t.proto))
@@ -499,9 +500,9 @@ int teach_rcv(struct sk_buff *skb)
 	teach_fill_cb(skb, th);
 
 	/* Nobody has this 5-tuple?  Somebody may be waiting for it. */
-	e = teach_lookup(tn, &t, dif);
+	e = teach_lookup(tn, &t, dif, sdif);
 	if (!e)
-		listener = teach_lookup_listener(tn, &t, dif, skb);
+		listener = teach_lookup_listener(tn, &t, dif, sdif, skb);
 	if (trace_teach_segment_in_enabled())
 		teach_trace_in(net, skb, &t, teach_state_met(e, listener));
 
@@ -592,7 +593,7 @@ int teach_err(struct sk_buff *skb, u32 info)
 	struct teach_entry *e;
 	struct sock *sk;
 
-	e = teach_lookup(tn, &t, inet_iif(skb));
+	e = teach_lookup(tn, &t, inet_iif(skb), inet_sdif(skb));
 	if (!e) {
 		ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
 		return -ENOENT;

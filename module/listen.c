@@ -227,7 +227,8 @@ void teach_request_init(struct teach_request *req, struct sock *sk,
 		.fport	= tcp_hdr(skb)->source,
 		.proto	= ip_hdr(skb)->protocol,
 	};
-	req->entry.dif = READ_ONCE(sk->sk_bound_dev_if);
+	/* Who listens to all VRFs gets connections that are of one. */
+	req->entry.dif = READ_ONCE(sk->sk_bound_dev_if) ? : teach_vrf(skb);
 	req->sk = sk;
 	req->queue = queue;
 	req->window = teach_cb(skb)->window;
@@ -435,6 +436,7 @@ static struct sock *teach_child_alloc(struct teach_request *req)
 	inet->inet_sport = t->lport;
 	inet->inet_num = ntohs(t->lport);
 	inet->mc_list = NULL;
+	WRITE_ONCE(sk->sk_bound_dev_if, req->entry.dif);
 	atomic_set(&inet->inet_id, get_random_u16());
 	teach_init_child(sk);
 	sk_set_txhash(sk);

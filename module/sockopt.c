@@ -5,9 +5,11 @@
  *	SOL_SOCKET	the kernel's own, but for what it refuses us
  *	SOL_IP		the kernel's own, but for what is nothing to a stream
  *	SOL_TCP		here; names, values and errors are those of tcp(7)
+ *	SOL_UDP		here: udp(7), UDP_CORK
  *	SOL_TEACH	here: the refused ones, as socket(7) has them
  */
 #include <asm/ioctls.h>
+#include <linux/udp.h>
 #include <net/inet_common.h>
 #include <net/ip.h>
 
@@ -141,6 +143,59 @@ int teach_get_own(struct sock *sk, int option, char __user *optval,
 	default:
 		return -ENOPROTOOPT;
 	}
+	return teach_write(&val, sizeof(val), room, optval, optlen);
+}
+
+/*
+ * ---- SOL_UDP, of datagrams ----
+ */
+
+/**
+ * teach_set_udp - set one of UDP's options
+ * @sk: the socket
+ * @optname: UDP_CORK; others are refused
+ * @optval: as the program says
+ * @optlen: as the program says
+ *
+ * Context: takes lock_sock().
+ * Return: 0, -EINVAL, -EFAULT, or -ENOPROTOOPT.
+ */
+int teach_set_udp(struct sock *sk, int optname, sockptr_t optval,
+		  unsigned int optlen)
+{
+	int val, err;
+
+	err = teach_read_int(&val, optval, optlen);
+	if (err)
+		return err;
+	if (optname != UDP_CORK)
+		return -ENOPROTOOPT;
+	lock_sock(sk);
+	teach_dgram_set_cork(sk, val);
+	release_sock(sk);
+	return 0;
+}
+
+/**
+ * teach_get_udp - ask for one of UDP's options
+ * @sk: the socket
+ * @optname: which one
+ * @optval: where to
+ * @optlen: as the program says; filled in
+ *
+ * Return: 0, -EINVAL, -EFAULT, or -ENOPROTOOPT.
+ */
+int teach_get_udp(struct sock *sk, int optname, char __user *optval,
+		  int __user *optlen)
+{
+	int val, room;
+
+	room = teach_read_room(optlen);
+	if (room < 0)
+		return room;
+	if (optname != UDP_CORK)
+		return -ENOPROTOOPT;
+	val = READ_ONCE(teach_dgram_sk(sk)->corked);
 	return teach_write(&val, sizeof(val), room, optval, optlen);
 }
 

@@ -39,8 +39,9 @@
  * TCP_INFO.
  *
  * Datagrams need little of this: dgram.c is their system calls and queues,
- * dgram_ip.c their way down to IPv4 and up from it, dgram_err.c what went wrong
- * there, dgram_hash.c their ports.
+ * dgram_cork.c those that are written in pieces, dgram_ip.c their way down to
+ * IPv4 and up from it, dgram_err.c what went wrong there, dgram_hash.c their
+ * ports.
  *
  * All this is the same for protocols 253 and 254, which are ours alone, and for
  * real TCP and UDP; interop.c takes those from the host's own stack.
@@ -82,6 +83,8 @@
 #define TEACH_HDR_LEN		20	/* RFC 9293 3.1, without options */
 /* Room for all headers that may come before the bytes. */
 #define TEACH_MAX_HEADER	L1_CACHE_ALIGN(128 + MAX_HEADER)
+/* More of a datagram than this is in pages, not in one piece. */
+#define TEACH_DGRAM_LINEAR	SKB_MAX_HEAD(TEACH_MAX_HEADER)
 
 #define TEACH_MSS_DEFAULT	536	/* RFC 9293 3.7.1: no MSS option came */
 #define TEACH_MSS_MIN		48	/* with options; never cut smaller */
@@ -668,6 +671,15 @@ static inline struct teach_cb *teach_cb(const struct sk_buff *skb)
 	return (struct teach_cb *)skb->cb;
 }
 
+/*
+ * The VRF that a packet has come by, which an answer without a socket has to
+ * leave by; or 0.  It is in the bytes that struct teach_cb leaves to IPv4.
+ */
+static inline int teach_vrf(const struct sk_buff *skb)
+{
+	return inet_sdif(skb) ? skb->skb_iif : 0;
+}
+
 /* So many segments are in @skb, if the card glues or cuts them. */
 static inline u32 teach_segs_of(const struct sk_buff *skb)
 {
@@ -851,6 +863,20 @@ struct teach_dgram_chain {
 };
 
 /**
+ * struct teach_dgram_cork - a datagram that is written in pieces: dgram_cork.c
+ * @skb: what there is of it, charged to the socket
+ * @rt: its route, with a reference
+ * @fl4: where it goes
+ * @ipc: what the socket, or the first message, says
+ */
+struct teach_dgram_cork {
+	struct sk_buff		*skb;
+	struct rtable		*rt;
+	struct flowi4		fl4;
+	struct ipcm_cookie	ipc;
+};
+
+/**
  * struct teach_dgram_sock - a socket for datagrams
  * @inet: addresses, ports and options; first, as IP reads it
  * @node: in the two tables
@@ -858,6 +884,8 @@ struct teach_dgram_chain {
  * @claim: keeps its port from the host's own UDP, or NULL
  * @user_family: the form it answers in
  * @wire: protocol on the wire
+ * @corked: UDP_CORK
+ * @cork: what is not yet whole, or NULL
  *
  * Under lock_sock(), but for the receive queue: that and what is charged for
  * it are under sk_receive_queue.lock, so that to receive needs no other lock.
@@ -871,6 +899,8 @@ struct teach_dgram_sock {
 	struct teach_claim	*claim;
 	u16			user_family;
 	u8			wire;
+	bool			corked;
+	struct teach_dgram_cork	*cork;
 };
 
 static inline struct teach_dgram_sock *teach_dgram_sk(const struct sock *sk)
@@ -1071,6 +1101,10 @@ int teach_set_own(struct sock *sk, int option, sockptr_t optval,
 		  unsigned int optlen);
 int teach_get_own(struct sock *sk, int option, char __user *optval,
 		  int __user *optlen);
+int teach_set_udp(struct sock *sk, int optname, sockptr_t optval,
+		  unsigned int optlen);
+int teach_get_udp(struct sock *sk, int optname, char __user *optval,
+		  int __user *optlen);
 int teach_setsockopt(struct socket *sock, int level, int optname,
 		     sockptr_t optval, unsigned int optlen);
 int teach_getsockopt(struct socket *sock, int level, int optname,
@@ -1091,10 +1125,11 @@ int teach_hash_init(struct teach_net *tn);
 void teach_hash_exit(struct teach_net *tn);
 u32 teach_hash_tuple(const struct teach_tuple *t);
 struct teach_entry *teach_lookup(struct teach_net *tn,
-				 const struct teach_tuple *t, int dif);
+				 const struct teach_tuple *t, int dif,
+				 int sdif);
 struct sock *teach_lookup_listener(struct teach_net *tn,
 				   const struct teach_tuple *t, int dif,
-				   struct sk_buff *skb);
+				   int sdif, struct sk_buff *skb);
 bool teach_hash_insert(struct teach_net *tn, struct teach_entry *e);
 bool teach_hash_remove(struct teach_net *tn, struct teach_entry *e);
 bool teach_hash_replace(struct teach_net *tn, struct teach_entry *old,
@@ -1559,6 +1594,17 @@ int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 		       int kern);
 void teach_dgram_queue(struct sock *sk, struct sk_buff *skb);
 
+/* dgram_cork.c */
+int teach_dgram_cork(struct sock *sk, struct msghdr *msg, size_t len,
+		     const struct flowi4 *fl4, const struct ipcm_cookie *ipc,
+		     struct rtable *rt);
+int teach_dgram_append(struct sock *sk, struct msghdr *msg, size_t len,
+		       bool more);
+void teach_dgram_flush(struct sock *sk);
+void teach_dgram_cork_turn(struct sock *sk);
+void teach_dgram_set_cork(struct sock *sk, bool on);
+void teach_dgram_splice_eof(struct socket *sock);
+
 /* dgram_hash.c */
 int teach_dgram_hash_init(struct teach_net *tn);
 void teach_dgram_hash_exit(struct teach_net *tn);
@@ -1567,10 +1613,11 @@ void teach_dgram_port_put(struct sock *sk);
 void teach_dgram_peer_set(struct sock *sk);
 void teach_dgram_peer_clear(struct sock *sk);
 struct sock *teach_dgram_lookup(struct teach_net *tn,
-				const struct teach_tuple *t, int dif,
+				const struct teach_tuple *t, int dif, int sdif,
 				struct sk_buff *skb);
 void teach_dgram_lookup_all(struct teach_net *tn, const struct teach_tuple *t,
-			    int dif, void (*fn)(struct sock *sk, void *data),
+			    int dif, int sdif,
+			    void (*fn)(struct sock *sk, void *data),
 			    void *data);
 void teach_dgram_walk(struct teach_net *tn, u32 number,
 		      void (*fn)(struct sock *sk, void *data), void *data);

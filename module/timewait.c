@@ -195,7 +195,7 @@ struct teach_timewait *teach_timewait_take(struct sock *sk, bool bound,
 	u32 stamp;
 
 	rcu_read_lock();
-	e = teach_lookup(tn, &ts->entry.tuple, ts->entry.dif);
+	e = teach_lookup(tn, &ts->entry.tuple, ts->entry.dif, 0);
 	if (!e || e->kind != TEACH_TIMEWAIT)
 		goto out;
 	tw = container_of(e, struct teach_timewait, entry);
@@ -236,7 +236,7 @@ static bool teach_timewait_reuse(struct teach_timewait *tw,
 		return false;
 
 	sk = teach_lookup_listener(tw->tn, &tw->entry.tuple, inet_iif(skb),
-				   skb);
+				   inet_sdif(skb), skb);
 	if (!sk)
 		return false;
 

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
@@ -148,6 +150,30 @@ static int drain(int fd)
 	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0)
 		n++;
 	return n;
+}
+
+/* One control message, of SOL_IP. */
+static ssize_t send_beside(int fd, const char *ip, int type, const void *data,
+			   size_t len)
+{
+	char control[64] = "";
+	struct sockaddr_in addr = net_addr(ip, PORT);
+	struct iovec iov = { "x", 1 };
+	struct msghdr msg = {
+		.msg_name = &addr,
+		.msg_namelen = sizeof(addr),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(len),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_IP;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(cmsg), data, len);
+	return sendmsg(fd, &msg, 0);
 }
 
 /*
@@ -1344,6 +1370,316 @@ TEST_F(dgram, closed_unread)
 }
 
 /*
+ * ---- In pieces: UDP_CORK, MSG_MORE ----
+ */
+
+static void cork(int fd, int on)
+{
+	net_setopt(fd, SOL_UDP, UDP_CORK, on);
+}
+
+static ssize_t send_more(int fd, const char *word)
+{
+	return send(fd, word, strlen(word), MSG_MORE);
+}
+
+TEST_F(dgram, cork_option)
+{
+	int fd = dgram(&self->net, A, 0);
+	socklen_t len;
+	int value = 7;
+
+	EXPECT_EQ(0, net_getopt(fd, SOL_UDP, UDP_CORK));
+	cork(fd, -3);
+	EXPECT_EQ(1, net_getopt(fd, SOL_UDP, UDP_CORK));
+	cork(fd, 0);
+	EXPECT_EQ(0, net_getopt(fd, SOL_UDP, UDP_CORK));
+	EXPECT_EQ(EINVAL, net_err(setsockopt(fd, SOL_UDP, UDP_CORK, &value,
+					     3)));
+	EXPECT_EQ(EFAULT, net_err(setsockopt(fd, SOL_UDP, UDP_CORK, (void *)8,
+					     4)));
+	EXPECT_EQ(ENOPROTOOPT, net_err(setsockopt(fd, SOL_UDP, 99, &value, 4)));
+	len = 1;
+	EXPECT_EQ(0, getsockopt(fd, SOL_UDP, UDP_CORK, &value, &len));
+	EXPECT_EQ(1, len);
+	EXPECT_EQ(0, value);
+	EXPECT_EQ(ENOPROTOOPT, net_err(getsockopt(fd, SOL_UDP, 99, &value,
+						  &len)));
+}
+
+/* Nothing leaves before the last piece; and then it is one datagram. */
+TEST_F(dgram, cork)
+{
+	int server = bound(&self->net, B, ADDR_ANY, PORT);
+	int client = connected(&self->net, A, ADDR_B, PORT);
+
+	EXPECT_EQ(3, send_more(client, "one"));
+	EXPECT_EQ(3, send_more(client, "two"));
+	EXPECT_LT(0, net_ioctl(client, TIOCOUTQ));
+	net_quiet();
+	EXPECT_TRUE(gets_nothing(server));
+	EXPECT_EQ(5, send(client, "three", 5, 0));
+	EXPECT_TRUE(gets(server, "onetwothree"));
+
+	cork(client, 1);
+	EXPECT_EQ(4, send(client, "four", 4, 0));
+	EXPECT_EQ(4, send(client, "five", 4, 0));
+	net_quiet();
+	EXPECT_TRUE(gets_nothing(server));
+	cork(client, 0);
+	EXPECT_TRUE(gets(server, "fourfive"));
+	/* There is nothing to send any more. */
+	cork(client, 0);
+	EXPECT_EQ(3, send(client, "six", 3, 0));
+	EXPECT_TRUE(gets(server, "six"));
+
+	/* An empty one is one, too, and may be the last. */
+	EXPECT_EQ(0, send(client, "", 0, MSG_MORE));
+	cork(client, 0);
+	EXPECT_TRUE(gets(server, ""));
+	EXPECT_EQ(5, send_more(client, "seven"));
+	EXPECT_EQ(0, send(client, "", 0, 0));
+	EXPECT_TRUE(gets(server, "seven"));
+	EXPECT_TRUE(net_until(!net_ioctl(client, TIOCOUTQ)));
+}
+
+/* In pieces of each size up to the largest datagram; on a cable and on lo. */
+TEST_F(dgram, cork_sizes)
+{
+	static const size_t pieces[] = { 13, 100, 1472, 4096, 5000, 65506 };
+	static char out[DGRAM_MAX], in[DGRAM_MAX + 1];
+	int server[2] = { bound(&self->net, B, ADDR_ANY, PORT),
+			  bound(&self->net, A, ADDR_LO, PORT) };
+	int client[2] = { connected(&self->net, A, ADDR_B, PORT),
+			  connected(&self->net, A, ADDR_LO, PORT) };
+	size_t i, at, len;
+	int way;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(pieces); i++) {
+		way = i & 1;
+		net_pattern(out, sizeof(out), i);
+		cork(client[way], 1);
+		for (at = 0; at < sizeof(out); at += len) {
+			len = pieces[i / 2];
+			if (len > sizeof(out) - at)
+				len = sizeof(out) - at;
+			ASSERT_EQ(len, send(client[way], out + at, len, 0));
+		}
+		cork(client[way], 0);
+		ASSERT_EQ(sizeof(out), recv(server[way], in, sizeof(in), 0));
+		EXPECT_TRUE(net_pattern_ok(in, sizeof(out), i));
+	}
+}
+
+/* What does not fit throws away what was there: half of it is of no use. */
+TEST_F(dgram, cork_too_large)
+{
+	static char buf[DGRAM_MAX];
+	int server = bound(&self->net, B, ADDR_ANY, PORT);
+	int client = connected(&self->net, A, ADDR_B, PORT);
+
+	ASSERT_EQ(sizeof(buf), send(client, buf, sizeof(buf), MSG_MORE));
+	EXPECT_LT(sizeof(buf), net_ioctl(client, TIOCOUTQ));
+	EXPECT_EQ(EMSGSIZE, net_err(send(client, "x", 1, 0)));
+	EXPECT_EQ(0, net_ioctl(client, TIOCOUTQ));
+
+	/* But this could not have been sent at all, and is not looked at. */
+	ASSERT_EQ(3, send_more(client, "one"));
+	EXPECT_EQ(EMSGSIZE, net_err(send(client, buf, 65536, MSG_MORE)));
+	EXPECT_EQ(EOPNOTSUPP, net_err(send(client, "x", 1, MSG_OOB)));
+	EXPECT_EQ(3, send(client, "two", 3, 0));
+	EXPECT_TRUE(gets(server, "onetwo"));
+
+	ASSERT_EQ(3, send_more(client, "one"));
+	EXPECT_EQ(EFAULT, net_err(send(client, (void *)8, 5000, 0)));
+	EXPECT_EQ(0, net_ioctl(client, TIOCOUTQ));
+
+	/* ip(7), IP_MTU_DISCOVER: it is the whole that must fit. */
+	net_setopt(client, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	ASSERT_EQ(1000, send(client, buf, 1000, MSG_MORE));
+	EXPECT_EQ(EMSGSIZE, net_err(send(client, buf, CARD_MTU - 28 - 999,
+					 0)));
+	ASSERT_EQ(1000, send(client, buf, 1000, MSG_MORE));
+	EXPECT_EQ(CARD_MTU - 28 - 1000,
+		  send(client, buf, CARD_MTU - 28 - 1000, 0));
+	EXPECT_EQ(CARD_MTU - 28, recv(server, buf, sizeof(buf), 0));
+	EXPECT_TRUE(gets_nothing(server));
+}
+
+/* The first piece says where it goes, and all that is said beside it. */
+TEST_F(dgram, cork_first_decides)
+{
+	int server = bound(&self->net, B, ADDR_ANY, PORT);
+	int other = bound(&self->net, B, ADDR_ANY, PORT + 1);
+	int client = dgram(&self->net, A, 0);
+	char buf[16] = "", control[256];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int ttl = 9;
+
+	net_setopt(server, SOL_IP, IP_RECVTTL, 1);
+	cork(client, 1);
+	EXPECT_EQ(1, send_beside(client, ADDR_B, IP_TTL, &ttl, sizeof(ttl)));
+	EXPECT_EQ(3, send_to(client, "one", 3, ADDR_B, PORT + 1));
+	ttl = 300;
+	EXPECT_EQ(1, send_beside(client, ADDR_NOROUTE, IP_TTL, &ttl,
+				 sizeof(ttl)));
+	EXPECT_EQ(3, send(client, "two", 3, 0));
+	cork(client, 0);
+	EXPECT_EQ(8, recvmsg(server, &msg, 0));
+	EXPECT_STREQ("xonextwo", buf);
+	EXPECT_TRUE(net_cmsg(&msg, SOL_IP, IP_TTL, &ttl, sizeof(ttl)));
+	EXPECT_EQ(9, ttl);
+	EXPECT_TRUE(gets_nothing(other));
+	EXPECT_EQ(EDESTADDRREQ, net_err(send(client, "x", 1, 0)));
+}
+
+/* connect(2) turns it, to another way, too; a disconnect does not. */
+TEST_F(dgram, cork_and_connect)
+{
+	int server = bound(&self->net, B, ADDR_ANY, PORT);
+	int local = bound(&self->net, A, ADDR_ANY, PORT);
+	int client = dgram(&self->net, A, 0);
+	struct sockaddr_in addr = net_addr(ADDR_NOBODY, PORT);
+
+	EXPECT_EQ(3, sendto(client, "one", 3, MSG_MORE, (void *)&addr,
+			    sizeof(addr)));
+	ASSERT_EQ(0, net_connect(client, ADDR_B, PORT));
+	EXPECT_EQ(3, send(client, "two", 3, 0));
+	EXPECT_TRUE(gets(server, "onetwo"));
+	EXPECT_EQ(5, send_more(client, "three"));
+	ASSERT_EQ(0, disconnect(client));
+	EXPECT_EQ(4, send(client, "four", 4, 0));
+	EXPECT_TRUE(gets(server, "threefour"));
+	ASSERT_EQ(0, net_connect(client, ADDR_A, PORT));
+	EXPECT_EQ(3, send(client, "six", 3, 0));
+	EXPECT_TRUE(gets(local, "six"));
+}
+
+/* What is not whole is not sent when the socket goes; nor does it stay. */
+TEST_F(dgram, cork_and_close)
+{
+	int server = bound(&self->net, B, ADDR_ANY, PORT);
+	int client = connected(&self->net, A, ADDR_B, PORT);
+	static char buf[30000];
+
+	EXPECT_EQ(sizeof(buf), send(client, buf, sizeof(buf), MSG_MORE));
+	close(client);
+	client = connected(&self->net, A, ADDR_B, PORT);
+	EXPECT_EQ(3, send_more(client, "one"));
+	EXPECT_EQ(0, shutdown(client, SHUT_WR));
+	EXPECT_EQ(3, send(client, "two", 3, 0));
+	EXPECT_EQ(EPIPE, net_err(send(client, "x", 1, MSG_NOSIGNAL)));
+	EXPECT_TRUE(gets(server, "onetwo"));
+}
+
+static int file_of(const void *buf, size_t len)
+{
+	int fd = memfd_create("dgram", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, buf, len) != (ssize_t)len)
+		net_fatal("memfd");
+	return fd;
+}
+
+/* Page by page, and one datagram; with a head of its own while corked. */
+TEST_F(dgram, cork_sendfile)
+{
+	static char out[50000], in[DGRAM_MAX];
+	int server = bound(&self->net, B, ADDR_ANY, PORT);
+	int client = connected(&self->net, A, ADDR_B, PORT);
+	off_t from = 0;
+	int file;
+
+	net_pattern(out, sizeof(out), 0);
+	file = file_of(out, sizeof(out));
+	ASSERT_EQ(sizeof(out), sendfile(client, file, &from, sizeof(out)));
+	ASSERT_EQ(sizeof(out), recv(server, in, sizeof(in), 0));
+	EXPECT_TRUE(net_pattern_ok(in, sizeof(out), 0));
+
+	/* More is asked for than there is. */
+	from = sizeof(out) - 9000;
+	ASSERT_EQ(9000, sendfile(client, file, &from, sizeof(out)));
+	ASSERT_EQ(9000, recv(server, in, sizeof(in), 0));
+	EXPECT_TRUE(net_pattern_ok(in, 9000, sizeof(out) - 9000));
+
+	cork(client, 1);
+	from = 0;
+	ASSERT_EQ(4, send(client, "head", 4, 0));
+	ASSERT_EQ(10000, sendfile(client, file, &from, 10000));
+	ASSERT_EQ(4, send(client, "tail", 4, 0));
+	EXPECT_TRUE(gets_nothing(server));
+	cork(client, 0);
+	ASSERT_EQ(10008, recv(server, in, sizeof(in), 0));
+	EXPECT_EQ(0, memcmp(in, "head", 4));
+	EXPECT_TRUE(net_pattern_ok(in + 4, 10000, 0));
+	EXPECT_EQ(0, memcmp(in + 10004, "tail", 4));
+	close(file);
+}
+
+/* In pieces it is on the wire as it is whole. */
+TEST_F(dgram, cork_on_the_wire)
+{
+	int client = connected(&self->net, A, ADDR_B, PORT);
+	int fd = raw_socket(&self->net, B, wire());
+	struct {
+		struct iphdr ip;
+		struct raw raw;
+	} packet = {};
+
+	net_timeout(fd, SO_RCVTIMEO, NET_DEADLINE_MS);
+	ASSERT_EQ(1, send_more(client, "b"));
+	ASSERT_EQ(3, send_more(client, "yte"));
+	ASSERT_EQ(1, send(client, "s", 1, 0));
+	ASSERT_EQ(20 + 8 + 5, recv(fd, &packet, sizeof(packet), 0));
+	EXPECT_EQ(htons(IP_DF), packet.ip.frag_off);
+	EXPECT_EQ(net_local_port(client), ntohs(packet.raw.head.source));
+	EXPECT_EQ(PORT, ntohs(packet.raw.head.dest));
+	EXPECT_EQ(8 + 5, ntohs(packet.raw.head.len));
+	EXPECT_EQ(0, memcmp(packet.raw.data, "bytes", 5));
+}
+
+#define PIECES		500	/* of each thread */
+
+static void *send_pieces(void *arg)
+{
+	int i, fd = *(int *)arg;
+
+	for (i = 0; i < PIECES; i++)
+		while (send(fd, "x", 1, MSG_MORE) != 1)
+			/* UDP: two have begun it. */
+			if (errno != EINVAL)
+				net_fatal("send");
+	return NULL;
+}
+
+/* Who begins it and who goes on makes no difference; nothing is lost. */
+TEST_F(dgram, cork_of_two)
+{
+	int server = bound(&self->net, A, ADDR_LO, PORT);
+	int client = connected(&self->net, A, ADDR_LO, PORT);
+	static char buf[2 * PIECES + 1];
+	pthread_t thread[2];
+	int i, round;
+
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < 2; i++)
+			ASSERT_EQ(0, pthread_create(&thread[i], NULL,
+						    send_pieces, &client));
+		for (i = 0; i < 2; i++)
+			pthread_join(thread[i], NULL);
+		cork(client, 0);
+		EXPECT_EQ(2 * PIECES, recv(server, buf, sizeof(buf), 0));
+	}
+	EXPECT_TRUE(net_until(!net_ioctl(client, TIOCOUTQ)));
+}
+
+/*
  * ---- All at once ----
  */
 
@@ -1373,6 +1709,55 @@ static void *be_restless(void *arg)
 		close(fd);
 	}
 	return NULL;
+}
+
+static void *toggle_cork(void *arg)
+{
+	int fd = *(int *)arg, n = 0;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		cork(fd, ++n & 1);
+		if (n % 16)
+			continue;
+		if (net_connect(fd, ADDR_LO, PORT + (n / 16 & 1)))
+			net_fatal("connect");
+	}
+	cork(fd, 0);
+	return NULL;
+}
+
+/* Corked, uncorked and turned while it is written: every byte comes, once. */
+TEST_F(dgram, cork_restless)
+{
+	int server[2] = { bound(&self->net, A, ADDR_LO, PORT),
+			  bound(&self->net, A, ADDR_LO, PORT + 1) };
+	int client = connected(&self->net, A, ADDR_LO, PORT);
+	static char buf[DGRAM_MAX];
+	int i, sent = 0, got = 0;
+	pthread_t thread;
+	ssize_t len;
+
+	stop = false;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, toggle_cork, &client));
+	for (i = 0; i < 3000; i++) {
+		if (send(client, buf, 7, i & 1 ? MSG_MORE : 0) == 7)
+			sent += 7;
+		else if (errno != EINVAL)
+			net_fatal("send");
+		while ((len = recv(server[i & 1], buf, sizeof(buf),
+				   MSG_DONTWAIT)) >= 0)
+			got += len;
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	for (i = 0; i < 2; i++) {
+		net_wait_poll(client, POLLOUT);
+		while ((len = recv(server[i], buf, sizeof(buf),
+				   MSG_DONTWAIT)) >= 0)
+			got += len;
+	}
+	EXPECT_EQ(sent, got);
+	EXPECT_TRUE(net_until(!net_ioctl(client, TIOCOUTQ)));
 }
 
 /* Others that come, go and move hide nobody from the look-up. */
@@ -1478,30 +1863,6 @@ TEST_F(dgram, received_beside)
 	EXPECT_TRUE(net_cmsg(&msg, SOL_IP, IP_PKTINFO, &info, sizeof(info)));
 	EXPECT_EQ(inet_addr(ADDR_B), info.ipi_spec_dst.s_addr);
 	EXPECT_EQ(inet_addr(ADDR_NET), info.ipi_addr.s_addr);
-}
-
-/* One control message, of SOL_IP. */
-static ssize_t send_beside(int fd, const char *ip, int type, const void *data,
-			   size_t len)
-{
-	char control[64] = "";
-	struct sockaddr_in addr = net_addr(ip, PORT);
-	struct iovec iov = { "x", 1 };
-	struct msghdr msg = {
-		.msg_name = &addr,
-		.msg_namelen = sizeof(addr),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = CMSG_SPACE(len),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_IP;
-	cmsg->cmsg_type = type;
-	cmsg->cmsg_len = CMSG_LEN(len);
-	memcpy(CMSG_DATA(cmsg), data, len);
-	return sendmsg(fd, &msg, 0);
 }
 
 TEST_F(dgram, sent_beside)

@@ -9,8 +9,10 @@
  * skip this; the debug kernel has it.
  */
 #include <fcntl.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 
 #include "kselftest_harness.h"
@@ -175,6 +177,55 @@ TEST_F_TIMEOUT(failslab, each_in_turn, 900)
 		/* It was for once: the next one has all it wants. */
 		EXPECT_TRUE(talk(listener, fd));
 		hang_up(listener, fd);
+	}
+	TH_LOG("%ld allocations, of which %d made a call fail", nth - 1,
+	       refused);
+	EXPECT_LT(nth, TRIES_MAX);
+	EXPECT_LT(0, refused);
+}
+
+/* A datagram in pieces, of which one may be lost for want of memory. */
+static bool talk_in_pieces(int fd)
+{
+	static char buf[20000];
+
+	return send(fd, buf, 1000, MSG_MORE) == 1000 &&
+	       send(fd, buf, sizeof(buf), MSG_MORE) == sizeof(buf) &&
+	       send(fd, buf, 1000, 0) == 1000;
+}
+
+TEST_F_TIMEOUT(failslab, each_of_a_datagram, 900)
+{
+	int server, fd, fail_nth, refused = 0, err;
+	bool done, used = true;
+	long nth;
+
+	if (!self->usable)
+		SKIP(return, WITHOUT);
+	net_enter(&self->net, B);
+	server = socket(net_family, SOCK_DGRAM, 0);
+	ASSERT_EQ(0, net_bind(server, ADDR_B, NET_PORT));
+	net_enter(&self->net, A);
+	fd = socket(net_family, SOCK_DGRAM, 0);
+	ASSERT_EQ(0, net_connect(fd, ADDR_B, NET_PORT));
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	ASSERT_LE(0, fail_nth);
+	for (nth = 1; used && nth < TRIES_MAX; nth++) {
+		refuse(fail_nth, nth);
+		done = talk_in_pieces(fd);
+		err = errno;
+		used = was_refused(fail_nth);
+		refuse(fail_nth, 0);
+		refused += !done;
+		EXPECT_TRUE(done || used);
+		EXPECT_TRUE(done || says_no_memory(err)) {
+			TH_LOG("allocation %ld: %s", nth, strerror(err));
+		}
+		/* Nothing is left of it, and the next one has what it wants. */
+		setsockopt(fd, SOL_UDP, UDP_CORK, &(int) { 0 }, sizeof(int));
+		EXPECT_TRUE(net_until(!net_ioctl(fd, TIOCOUTQ)));
+		EXPECT_TRUE(talk_in_pieces(fd));
+		EXPECT_TRUE(net_until(!net_ioctl(fd, TIOCOUTQ)));
 	}
 	TH_LOG("%ld allocations, of which %d made a call fail", nth - 1,
 	       refused);

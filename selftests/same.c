@@ -18,6 +18,7 @@ static int run(const char *cases)
 	same_calls();
 	same_options();
 	same_events();
+	same_corks();
 	return same_end();
 }
 

@@ -26,7 +26,7 @@ static inline ssize_t teach_sendpage(struct socket *sock, struct page *page,
 	if (flags & MSG_SENDPAGE_NOTLAST)
 		msg.msg_flags |= MSG_MORE;
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bvec, 1, size);
-	return teach_sendmsg(sock, &msg, size);
+	return sock->ops->sendmsg(sock, &msg, size);
 }
 
 #define TEACH_OPS_SENDPAGE	.sendpage = teach_sendpage,

@@ -69,6 +69,26 @@ const struct same_difference same_differences[] = {
 	{ "option.tcp.43.*", ANY, "TCP_IS_MPTCP: " LEFT_OUT, true },
 	{ "option.tcp.@(44|45|46).*", ANY,
 	  "TCP_RTO_MAX_MS and other limits of time: " LEFT_OUT, true },
+
+	/* Options of SOL_UDP */
+	{ "option.udp.@(10|11).*", "get*",
+	  "UDP-Lite's, which UDP answered while there was one", true },
+	{ "option.udp.100.*", ANY, "UDP_ENCAP: " LEFT_OUT },
+	{ "option.udp.@(101|102).*", ANY, "UDP_NO_CHECK6: " LEFT_OUT },
+	{ "option.udp.103.*", ANY, "UDP_SEGMENT: " LEFT_OUT },
+	{ "option.udp.104.*", ANY, "UDP_GRO: " LEFT_OUT },
+
+	/* Datagrams in pieces: UDP keeps their destination where connect(2)
+	 * and sends by its route have theirs, and one spoils the other's.
+	 */
+	{ "cork.*", "connect_no_route, receiver*",
+	  "a connect that fails leaves the pieces as they are" },
+	{ "cork.*.connect_no_route", "*, receiver*",
+	  "a connect that fails leaves the pieces as they are" },
+	{ "cork.connect_second.send_@(too_large|bad_pointer)", "*, receiver*",
+	  "who is connected sends to its peer, whatever it sent before" },
+	{ "cork.*.disconnect", "send_urgent_more, receiver*",
+	  "a call that is refused gives no port" },
 };
 
 const size_t same_differences_count = ARRAY_SIZE(same_differences);

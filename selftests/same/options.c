@@ -5,6 +5,7 @@
  * ordinary user.
  */
 #include <linux/filter.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -166,7 +167,10 @@ static void option_body(struct same *s, const void *arg)
 {
 	const struct option *opt = arg;
 
-	same_make(s, opt->state);
+	if (opt->level == SOL_UDP)
+		s->fd = socket(s->family, SOCK_DGRAM, 0);
+	else
+		same_make(s, opt->state);
 	same_be_user(opt->user);
 	note_get(s, opt, "at first", sizeof(int));
 	get_lengths(s, opt);
@@ -178,7 +182,8 @@ static void option_body(struct same *s, const void *arg)
 
 static const char *level_name(int level)
 {
-	return level == SOL_SOCKET ? "socket" : level == SOL_IP ? "ip" : "tcp";
+	return level == SOL_SOCKET ? "socket" : level == SOL_IP ? "ip" :
+	       level == SOL_UDP ? "udp" : "tcp";
 }
 
 static void option_numbers(int level, const char *state, bool user)
@@ -189,6 +194,22 @@ static void option_numbers(int level, const char *state, bool user)
 		same_case(option_body, &opt, "option.%s.%d.%s%s",
 			  level_name(level), opt.number, state,
 			  user ? ".user" : "");
+}
+
+/* Those that UDP has, and their neighbours. */
+static void option_datagrams(void)
+{
+	static const int numbers[] = { 0, UDP_CORK, 2, 9, 10, 11, 12, 99,
+				       UDP_ENCAP, UDP_NO_CHECK6_TX,
+				       UDP_NO_CHECK6_RX, UDP_SEGMENT, UDP_GRO,
+				       105, -1 };
+	struct option opt = { .level = SOL_UDP, .state = "fresh" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		opt.number = numbers[i];
+		same_case(option_body, &opt, "option.udp.%d.fresh", numbers[i]);
+	}
 }
 
 /* Levels that are not a stream's, or nobody's. */
@@ -355,6 +376,7 @@ void same_options(void)
 		option_numbers(levels[i], "listening", false);
 		option_numbers(levels[i], "established", false);
 	}
+	option_datagrams();
 	option_levels();
 	structured_in("fresh", false);
 	structured_in("fresh", true);

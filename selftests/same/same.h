@@ -6,6 +6,7 @@
  *	subject.c	a socket is brought into a state
  *	calls.c		every call, with good and bad arguments, in every state
  *	orders.c	calls one after the other, in every order
+ *	corks.c		datagrams in pieces, likewise
  *	options.c	every option, set and read back, in three states
  *	events.c	what poll(2) and epoll(7) say after each event
  *	families.c	what socket(2) takes
@@ -14,7 +15,7 @@
  * A body notes what it sees, in small steps: "bind" gave "EINVAL".  It runs
  * once with AF_INET and once with the family under test, and what the two
  * have noted must be the same, step by step.  So nothing here says what is
- * right: TCP does.  Calls are such that they do not block.
+ * right: TCP does, or UDP.  Calls are such that they do not block.
  *
  * Everything happens in one host, over lo and on one CPU, so that what a call
  * sets off has happened when same_settle() returns.
@@ -95,6 +96,7 @@ void same_servers(const struct net *net, int family);
 /* The tables */
 void same_calls(void);
 void same_orders(void);
+void same_corks(void);
 void same_options(void);
 void same_events(void);
 void same_families(void);
