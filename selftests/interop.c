@@ -7,7 +7,8 @@
  * INTEROP_MIB in the environment says how much is sent each way.
  */
 #include <arpa/inet.h>
-#include <netinet/udp.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -541,6 +542,118 @@ TEST_F(interop, no_hook_without_need)
 	net_enter(&self->net, A);
 	close(fd);
 	EXPECT_NE(0, system(list));
+}
+
+/* ---- Through a router that is a NAT and a firewall ---- */
+
+#define ADDR_ROUTER	"10.8.0.1"
+#define ADDR_FAR	"10.8.0.2"
+
+/*
+ *	A 10.9.0.1 --- 10.9.0.2 B 10.8.0.1 --- 10.8.0.2 far
+ *
+ * Nobody on the far side knows 10.9.0.0/24: B stands for A, both ways.
+ */
+FIXTURE(routed) {
+	struct net net;
+	struct net far;		/* its A is B, its B the far host */
+	bool no_nft;
+};
+
+static const char *const nat =
+	"table ip t {\n"
+	"chain out { type nat hook postrouting priority 100;"
+	" oifname \"r0\" masquerade; }\n"
+	"chain in { type nat hook prerouting priority -100;"
+	" iifname \"r0\" tcp dport 7001 dnat to 10.9.0.1; }\n"
+	"chain fw { type filter hook forward priority 0; policy drop;"
+	" ct state established,related accept;"
+	" ct state new tcp dport { 7000, 7001 } accept; }\n}";
+
+FIXTURE_SETUP(routed)
+{
+	struct net *far = &self->far;
+
+	net_init(&self->net);
+	if (unshare(CLONE_NEWNET))
+		net_fatal("unshare");
+	far->ns[A] = self->net.ns[B];
+	/* Not closed in ip(8), which opens it by this name. */
+	far->ns[B] = open("/proc/thread-self/ns/net", O_RDONLY);
+	net_ip(far, A, "link add r0 type veth peer name s0 netns /proc/self/fd/%d",
+	       far->ns[B]);
+	net_ip(far, A, "addr add " ADDR_ROUTER "/24 dev r0");
+	net_ip(far, A, "link set r0 up");
+	net_ip(far, B, "addr add " ADDR_FAR "/24 dev s0");
+	net_ip(far, B, "link set s0 up");
+	net_ip(&self->net, A, "route add default via " ADDR_B);
+	net_sysctl_path(far, A, "net/ipv4/ip_forward", "1");
+	self->no_nft = !nft(far, A, nat);
+}
+
+FIXTURE_TEARDOWN(routed)
+{
+	close(self->far.ns[B]);
+	net_exit(&self->net);
+}
+
+static void listen_and_connect(const struct net *from, enum host client,
+			       const struct net *to, enum host server,
+			       const char *stacks[2], const char *addr,
+			       int port, int fd[2])
+{
+	int listener;
+
+	net_choose(stacks[1]);
+	listener = net_listen(to, server, port, 1);
+	net_choose(stacks[0]);
+	fd[A] = net_client(from, client, addr, port);
+	fd[B] = net_accept(listener);
+	close(listener);
+}
+
+static void path_of_routed(struct net *net, struct net *far)
+{
+	net_netem(net, A, "delay 2ms loss 1% reorder 20% limit 10000");
+	net_enter(far, B);
+	if (system("tc qdisc add dev s0 root netem delay 2ms loss 1% limit 10000"))
+		net_fatal("netem");
+}
+
+TEST_F(routed, nat_and_firewall)
+{
+	const char *out[2] = { TEACH, TCP }, *in[2] = { TCP, TEACH };
+	size_t kib = net_env("INTEROP_MIB", 1) * KIB;
+	int fd[2];
+
+	if (self->no_nft)
+		SKIP(return, "no nftables");
+	path_of_routed(&self->net, &self->far);
+	listen_and_connect(&self->net, A, &self->far, B, out, ADDR_FAR,
+			   NET_PORT, fd);
+	EXPECT_TRUE(flows_both_ways(fd, kib));
+	EXPECT_TRUE(ends_well(fd));
+	listen_and_connect(&self->far, B, &self->net, A, in, ADDR_ROUTER,
+			   NET_PORT + 1, fd);
+	EXPECT_TRUE(flows_both_ways(fd, kib));
+	EXPECT_TRUE(ends_well(fd));
+}
+
+/* The router takes less than our own link, and says so: RFC 1191. */
+TEST_F(routed, path_mtu)
+{
+	const char *out[2] = { TEACH, TCP };
+	socklen_t len = sizeof(int);
+	int fd[2], mtu = 0;
+
+	if (self->no_nft)
+		SKIP(return, "no nftables");
+	listen_and_connect(&self->net, A, &self->far, B, out, ADDR_FAR,
+			   NET_PORT, fd);
+	net_ip(&self->far, A, "route change 10.8.0.0/24 dev r0 mtu lock 1000");
+	EXPECT_TRUE(flows_both_ways(fd, 256));
+	EXPECT_EQ(0, getsockopt(fd[A], SOL_IP, IP_MTU, &mtu, &len));
+	EXPECT_EQ(1000, mtu);
 }
 
 TEST_HARNESS_MAIN
