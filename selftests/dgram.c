@@ -863,6 +863,23 @@ TEST_F(dgram, refused)
 	EXPECT_TRUE(gets_nothing(client));
 }
 
+/* By this host itself, who is bound to a device is not told. */
+TEST_F(dgram, refused_on_a_device)
+{
+	int client = dgram(&self->net, A, 0);
+
+	EXPECT_EQ(0, setsockopt(client, SOL_SOCKET, SO_BINDTODEVICE, DEV_A,
+				strlen(DEV_A)));
+	ASSERT_EQ(0, net_connect(client, ADDR_A, PORT));
+	EXPECT_EQ(1, send(client, "x", 1, 0));
+	net_quiet();
+	EXPECT_EQ(0, net_so_error(client));
+	ASSERT_EQ(0, net_connect(client, ADDR_B, PORT));
+	EXPECT_EQ(1, send(client, "x", 1, 0));
+	EXPECT_TRUE(net_wait_poll(client, POLLERR));
+	EXPECT_EQ(ECONNREFUSED, net_so_error(client));
+}
+
 /* Not connected and not asked for: nobody is told. */
 TEST_F(dgram, refused_unconnected)
 {
