@@ -223,7 +223,11 @@ int teach_dgram_err(struct sk_buff *skb, u32 info)
 	bool hard;
 	int err;
 
-	sk = teach_dgram_lookup(teach_net(net), &t, inet_iif(skb),
+	/*
+	 * As UDP: what this host tells itself came by lo, also where a route
+	 * has another device, which who sent it may be bound to.
+	 */
+	sk = teach_dgram_lookup(teach_net(net), &t, skb->dev->ifindex,
 				inet_sdif(skb), NULL);
 	if (!sk) {
 		ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
