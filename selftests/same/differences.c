@@ -10,8 +10,6 @@
 
 const struct same_difference same_differences[] = {
 	/* Families and protocols */
-	{ "socket.@(type 1|flags)*", "protocol 6",
-	  "real TCP's number on the wire is still to come" },
 	{ "socket.type 2*", ANY, "SOCK_DGRAM is another transport" },
 	{ "socket.type 3*", ANY, "there are no raw sockets: AF_INET has them" },
 	{ "socket.type 10*", ANY, "SOCK_PACKET is AF_INET's past" },
