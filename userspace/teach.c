@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * teach: look at AF_TEACH, in the manner of ip(8) and ss(8).
+ * teach: look at AF_TEACH, in the manner of ip(8) and ss(8), and use it.
  *
  * This file owns the table of subcommands and what they all need; each
  * subcommand is in a file of its own.
@@ -24,6 +24,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "ladder", cmd_ladder, "draw a connection, segment by segment" },
+	{ "run", cmd_run, "run a program with AF_TEACH sockets" },
 	{ "ss", cmd_ss, "list the sockets" },
 };
 
