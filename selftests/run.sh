@@ -91,6 +91,9 @@ test_sockets()
 		teach run "$probe" sockets
 	check "streams and datagrams" says "$(sockets 22 22 $v6 $v6)" \
 		teach run --dgram "$probe" sockets
+	check "--only leaves socket(2) alone" \
+		says "$(sockets 2 2 $v6 'family 10, type 2')" \
+		teach run --only Connect "$probe" sockets
 	check "interrupted by signals" teach run "$probe" interrupted
 	check "killed while they wait for a socket" killed
 	check "as an ordinary user" says "stream: family 22, type 1" \
@@ -267,10 +270,10 @@ datagram()
 		cat /proc/net/teach/datagrams' | grep 10.9.0.2:99
 }
 
-# The other end is the kernel's own TCP.
+# over_tcp [OPTION…]: the other end is the kernel's own TCP
 over_tcp()
 {
-	serve 82 teach run --wire tcp httpd --family inet &&
+	serve 82 teach run --wire tcp "$@" httpd --family inet &&
 		says hello on_a httpget --family inet http://10.9.0.2:82/a.txt
 }
 
@@ -287,6 +290,8 @@ test_programs()
 	if teach run --wire tcp true 2> /dev/null; then
 		check "TCP on the wire" over_tcp
 		check "TCP on the wire: the server ends" stop_httpd
+		check "TCP on the wire, LISTEN" over_tcp --only LISTEN
+		check "TCP on the wire, LISTEN: the server ends" stop_httpd
 	else
 		skipped "TCP on the wire" "not in this module"
 	fi
@@ -326,6 +331,56 @@ test_netns()
 	check "where the user may not go" not_entered
 }
 
+# --- only those that listen, or connect -----------------------------------
+
+# used FAMILY HOW PORT: what probe says where nothing is changed, but for the
+# family of the stream
+used()
+{
+	on_b "$probe" "$2" "$3" < /dev/null | sed "s/^family 2/family $1/"
+}
+
+# only WHAT FAMILY HOW PORT
+only()
+{
+	says "$(used "$2" "$3" "$4")" \
+		on_b teach run --only "$1" "$probe" "$3" "$4"
+}
+
+only_as_user()
+{
+	says "$(on_b "${nobody[@]}" "$work/probe" listen 8484 < /dev/null |
+		sed "s/^family 2/family 22/")" \
+		on_b "${nobody[@]}" "$work/teach" run --only LISTEN \
+		"$work/probe" listen 8484
+}
+
+only_httpd()
+{
+	serve $port teach run --only LISTEN httpd --family inet &&
+		says hello get $url/a.txt
+}
+
+only_httpget()
+{
+	says hello on_a teach run --only CONNECT httpget --family inet \
+		$url/a.txt
+}
+
+test_only()
+{
+	on_b ip link set lo up
+	check "LISTEN: what listens" only LISTEN 22 listen 8484
+	check "LISTEN: without an address" only LISTEN 22 listen 0
+	check "LISTEN: as an ordinary user" only_as_user
+	check "LISTEN: a server" only_httpd
+	check "CONNECT: a client" only_httpget
+	check "another server" serve $port httpd --family inet
+	check "CONNECT: what connects" only connect 22 connect $port
+	check "CONNECT: what listens" only CONNECT 2 listen 8484
+	check "LISTEN: what connects" only listen 2 connect $port
+}
+
 # --- usage ----------------------------------------------------------------
 
 test_usage()
@@ -335,6 +390,10 @@ test_usage()
 	check "unknown option" gives 2 "^Try 'teach run --help'" teach run --x
 	check "no such wire" gives 2 "value for --wire: 'x'" \
 		teach run --wire x true
+	check "no such call" gives 2 "value for --only: 'x'" \
+		teach run --only x true
+	check "--only with --dgram" gives 2 'not for --dgram' \
+		teach run --dgram --only LISTEN true
 	check "help" gives 0 '^Examples' teach run --help
 }
 
@@ -368,5 +427,5 @@ test_without_module()
 	insmod "$TEACH_MODULE"
 }
 
-run_tests test_sockets test_surroundings test_programs test_netns test_usage \
-	test_without_module
+run_tests test_sockets test_surroundings test_programs test_netns test_only \
+	test_usage test_without_module

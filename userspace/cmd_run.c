@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -51,7 +52,7 @@
 /* As the shell's. */
 enum { EXIT_CANNOT_EXEC = 126, EXIT_NOT_FOUND };
 
-static struct run run;
+static struct run run = { .call = __NR_socket };
 
 static const char help_text[] =
 "Usage: teach run [OPTION]... [--] PROGRAM [ARG]...\n"
@@ -60,6 +61,8 @@ static const char help_text[] =
 "      --wire NAME  what its streams speak: teach (default), IP protocol 253,\n"
 "                   or tcp, with which any TCP host can be talked to\n"
 "      --dgram      its datagram sockets too: IP protocol 254, or UDP\n"
+"      --only CALL  only the streams that listen (CALL is LISTEN), or only\n"
+"                   those that connect (CONNECT)\n"
 "  -h, --help       this text\n"
 "\n"
 "It holds for all that the program starts, and needs no root; but without,\n"
@@ -70,6 +73,10 @@ static const char help_text[] =
 "host without IPv6.  One that insists on them, if only to reach IPv4 through\n"
 "::ffff:a.b.c.d, cannot be helped.\n"
 "\n"
+"With --only a socket is exchanged when the program calls listen(2) or\n"
+"connect(2): duplicates of its descriptor and what epoll was told before stay\n"
+"with the old one.  For that the user has to be allowed to trace the program.\n"
+"\n"
 "The program's own AF_INET sockets are left to it where they are made by\n"
 "io_uring or by 32-bit code, or in a network namespace that the user may not\n"
 "enter.\n"
@@ -77,6 +84,7 @@ static const char help_text[] =
 "Examples:\n"
 "  teach run python3 -m http.server --bind 10.0.0.2 8080\n"
 "  teach run curl http://10.0.0.2:8080/\n"
+"  teach run --only LISTEN -- redis-server --bind 10.0.0.2\n"
 "  teach run bash          all that is started there\n";
 
 /* A socket in the place of an AF_INET one of this type. */
@@ -95,7 +103,7 @@ int run_socket(const struct run *run, int type)
 /* The places in the filter. */
 enum {
 	ARCH, IS_NATIVE,
-	CALL, IS_SOCKET,
+	CALL, IS_CALL, IS_SOCKET,
 	TYPE, WITHOUT_FLAGS, IS_STREAM, IS_DGRAM,
 	PROTOCOL, IS_ANY, IS_TCP, IS_MPTCP,
 	DGRAM_PROTOCOL, IS_ANY_DGRAM, IS_UDP,
@@ -141,11 +149,14 @@ static struct sock_filter verdict(uint32_t value)
  */
 static int install_filter(void)
 {
+	bool sockets = run.call == __NR_socket;
 	struct sock_filter code[FILTER_LENGTH] = {
 		[ARCH] = load(offsetof(struct seccomp_data, arch)),
 		[IS_NATIVE] = branch(IS_NATIVE, NATIVE_ARCH, CALL, ALLOW),
 
 		[CALL] = load(offsetof(struct seccomp_data, nr)),
+		[IS_CALL] = branch(IS_CALL, run.call, sockets ? TYPE : ANSWER,
+				   IS_SOCKET),
 		[IS_SOCKET] = branch(IS_SOCKET, __NR_socket, TYPE, ALLOW),
 
 		[TYPE] = load(ARG(1)),
@@ -166,7 +177,8 @@ static int install_filter(void)
 		[IS_UDP] = branch(IS_UDP, IPPROTO_UDP, FAMILY, ALLOW),
 
 		[FAMILY] = load(ARG(0)),
-		[IS_INET] = branch(IS_INET, AF_INET, ANSWER, IS_INET6),
+		[IS_INET] = branch(IS_INET, AF_INET, sockets ? ANSWER : ALLOW,
+				   IS_INET6),
 		[IS_INET6] = branch(IS_INET6, AF_INET6, REFUSE, ALLOW),
 
 		[ALLOW] = verdict(SECCOMP_RET_ALLOW),
@@ -344,6 +356,7 @@ int cmd_run(int argc, char **argv)
 	static const struct option options[] = {
 		{ "wire", required_argument, NULL, 'w' },
 		{ "dgram", no_argument, NULL, 'd' },
+		{ "only", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
@@ -360,12 +373,24 @@ int cmd_run(int argc, char **argv)
 		case 'd':
 			run.dgram = true;
 			break;
+		case 'o':
+			if (!strcasecmp(optarg, "listen"))
+				run.call = __NR_listen;
+			else if (!strcasecmp(optarg, "connect"))
+				run.call = __NR_connect;
+			else
+				return bad_value("only", optarg);
+			break;
 		case 'h':
 			fputs(help_text, stdout);
 			return 0;
 		default:
 			return tool_usage("run");
 		}
+	}
+	if (run.dgram && run.call != __NR_socket) {
+		tool_error("run: --only is for streams, not for --dgram");
+		return tool_usage("run");
 	}
 	if (optind == argc) {
 		tool_error("run: which program?");

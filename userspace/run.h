@@ -16,10 +16,14 @@
  * struct run - what was asked for
  * @tcp: TCP and UDP on the wire, not IP protocols 253 and 254
  * @dgram: SOCK_DGRAM too
+ * @call: which system call of the program is answered: socket(2), for every
+ *	  socket; or else the one that tells what a socket is for, listen(2) or
+ *	  connect(2)
  */
 struct run {
 	bool tcp;
 	bool dgram;
+	int call;
 };
 
 int run_socket(const struct run *run, int type);
