@@ -94,9 +94,9 @@ static bool teach_left_over(struct net *net, const struct sk_buff *skb,
 	const struct iphdr *iph = ip_hdr(skb);
 	struct sock *sk;
 
-	sk = __inet_lookup_established(net, iph->saddr, ports->source,
-				       iph->daddr, ntohs(ports->dest),
-				       inet_iif(skb), inet_sdif(skb));
+	sk = teach_hosts_tcp_lookup(net, iph->saddr, ports->source, iph->daddr,
+				    ntohs(ports->dest), inet_iif(skb),
+				    inet_sdif(skb));
 	if (!sk)
 		return false;
 	sock_gen_put(sk);

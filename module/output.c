@@ -425,7 +425,7 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	u8 ecn;
 
 	ecn = teach_ecn_send(ts, &flags, len && !rtx);
-	/* Only the first of a large segment's may say CWR: not all cards know. */
+	/* Only the first of a large one says CWR: not all cards know. */
 	if (flags & TEACH_CWR_FLAG && skb_is_gso(skb))
 		skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_ECN;
 	teach_segment_options(sk, flags, &opt);

@@ -1012,7 +1012,7 @@ struct teach_net {
 	struct teach_dgram_chain *dgram[TEACH_DGRAM_TABLES];
 
 	struct hlist_head	claims[TEACH_CLAIM_CHAINS];
-	struct mutex		claims_mutex;
+	struct mutex		claims_mutex;	/* of @claims */
 	u32			claims_count;
 	spinlock_t		claims_lock;	/* of @claims_unused, users */
 	struct list_head	claims_unused;

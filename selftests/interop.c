@@ -268,24 +268,28 @@ static int bound(const char *stack, int type, int protocol, bool reuse,
 	return -err;
 }
 
-#define bind_as(stack, reuse, addr)					\
-	bound(variant->stack, variant->type, variant->protocol, reuse, addr, \
-	      NET_PORT)
+static int bind_as(const FIXTURE_VARIANT(owner) * v, const char *stack,
+		   bool reuse, const char *addr)
+{
+	return bound(stack, v->type, v->protocol, reuse, addr, NET_PORT);
+}
 
 TEST_F(owner, who_comes_second)
 {
 	int reuse;
 
 	for (reuse = 0; reuse < 2; reuse++) {
-		self->fd = bind_as(first, reuse, ADDR_ANY);
+		self->fd = bind_as(variant, variant->first, reuse, ADDR_ANY);
 		ASSERT_LE(0, self->fd);
 		if (variant->type == SOCK_STREAM)
 			ASSERT_EQ(0, listen(self->fd, 1));
-		EXPECT_EQ(-EADDRINUSE, bind_as(second, reuse, ADDR_ANY));
-		EXPECT_EQ(-EADDRINUSE, bind_as(second, reuse, ADDR_A));
+		EXPECT_EQ(-EADDRINUSE, bind_as(variant, variant->second, reuse,
+					       ADDR_ANY));
+		EXPECT_EQ(-EADDRINUSE, bind_as(variant, variant->second, reuse,
+					       ADDR_A));
 		/* Given back with the call that ends it. */
 		close(self->fd);
-		self->fd = bind_as(second, reuse, ADDR_ANY);
+		self->fd = bind_as(variant, variant->second, reuse, ADDR_ANY);
 		ASSERT_LE(0, self->fd);
 		close(self->fd);
 	}
@@ -294,7 +298,7 @@ TEST_F(owner, who_comes_second)
 /* AF_TEACH's alone, though its number for the user is the same. */
 TEST_F(owner, protocols_are_apart)
 {
-	self->fd = bind_as(first, 0, ADDR_ANY);
+	self->fd = bind_as(variant, variant->first, 0, ADDR_ANY);
 	ASSERT_LE(0, self->fd);
 	EXPECT_LE(0, bound("teach", variant->type, 0, 0, ADDR_ANY, NET_PORT));
 }
@@ -302,10 +306,10 @@ TEST_F(owner, protocols_are_apart)
 /* Other hosts are other hosts. */
 TEST_F(owner, by_network_namespace)
 {
-	self->fd = bind_as(first, 0, ADDR_ANY);
+	self->fd = bind_as(variant, variant->first, 0, ADDR_ANY);
 	ASSERT_LE(0, self->fd);
 	net_enter(&self->net, B);
-	EXPECT_LE(0, bind_as(second, 0, ADDR_ANY));
+	EXPECT_LE(0, bind_as(variant, variant->second, 0, ADDR_ANY));
 }
 
 /* A socket that is closed again and again leaves nothing in the way. */
@@ -314,10 +318,10 @@ TEST_F(owner, again_and_again)
 	int i;
 
 	for (i = 0; i < 50; i++) {
-		self->fd = bind_as(first, i & 1, ADDR_ANY);
+		self->fd = bind_as(variant, variant->first, i & 1, ADDR_ANY);
 		ASSERT_LE(0, self->fd);
 		close(self->fd);
-		self->fd = bind_as(second, i & 1, ADDR_ANY);
+		self->fd = bind_as(variant, variant->second, i & 1, ADDR_ANY);
 		ASSERT_LE(0, self->fd);
 		close(self->fd);
 	}
@@ -428,14 +432,14 @@ FIXTURE_TEARDOWN(datagram)
 
 TEST_F(datagram, echo)
 {
-	static const size_t sizes[] = { 0, 1, 100, 1472, 1473, 20000, 65507 };
+	static const int sizes[] = { 0, 1, 100, 1472, 1473, 20000, 65507, -1 };
 	static char sent[65507], got[sizeof(sent) + 1];
 	struct sockaddr_in from;
 	socklen_t len;
-	size_t i;
+	int i;
 
 	net_pattern(sent, sizeof(sent), 0);
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (i = 0; sizes[i] >= 0; i++) {
 		len = sizeof(from);
 		ASSERT_EQ(sizes[i], send(self->fd[A], sent, sizes[i], 0));
 		ASSERT_EQ(sizes[i], recvfrom(self->fd[B], got, sizeof(got), 0,
@@ -467,7 +471,7 @@ TEST_F(datagram, nobody_there)
 
 /* ---- Firewalls ---- */
 
-static bool nft(struct net *net, enum host host, const char *rules)
+static bool filter(struct net *net, enum host host, const char *rules)
 {
 	char command[1024];
 
@@ -476,6 +480,8 @@ static bool nft(struct net *net, enum host host, const char *rules)
 	return !system(command);
 }
 
+#define STATEFUL	"policy drop; ct state established accept; "	\
+			"ct state new tcp dport 7000 accept; "
 #define CHAIN	"table ip t { chain in { type filter hook input priority 0; "
 
 /* The connection is a known one to conntrack only if it was confirmed. */
@@ -483,9 +489,7 @@ TEST_F(interop, firewall_lets_in)
 {
 	int fd[2];
 
-	if (!nft(&self->net, B,
-		 CHAIN "policy drop; ct state established accept; "
-		 "ct state new tcp dport 7000 accept; }\n}"))
+	if (!filter(&self->net, B, CHAIN STATEFUL "}\n}"))
 		SKIP(return, "no nftables");
 	connect_stacks(&self->net, TCP, TEACH, NET_PORT, fd);
 	EXPECT_TRUE(flows_both_ways(fd, 256));
@@ -498,7 +502,7 @@ TEST_F(interop, firewall_keeps_out)
 {
 	int listener, fd;
 
-	if (!nft(&self->net, B, CHAIN "tcp dport 7000 drop; }\n}"))
+	if (!filter(&self->net, B, CHAIN "tcp dport 7000 drop; }\n}"))
 		SKIP(return, "no nftables");
 	net_choose(TEACH);
 	listener = net_listen(&self->net, B, NET_PORT, 1);
@@ -510,11 +514,12 @@ TEST_F(interop, firewall_keeps_out)
 	EXPECT_EQ(0, net_count(&self->net, B, TCP_SYN_RECV));
 }
 
+#define REJECT	"reject with icmp type host-prohibited; "
+
 /* ICMP errors find their way to a connection of ours. */
 TEST_F(interop, firewall_rejects)
 {
-	if (!nft(&self->net, B, CHAIN "tcp dport 7000 "
-		 "reject with icmp type host-prohibited; }\n}"))
+	if (!filter(&self->net, B, CHAIN "tcp dport 7000 " REJECT "}\n}"))
 		SKIP(return, "no nftables");
 	net_choose(TCP);
 	EXPECT_EQ(EHOSTUNREACH,
@@ -579,17 +584,17 @@ FIXTURE_SETUP(routed)
 	if (unshare(CLONE_NEWNET))
 		net_fatal("unshare");
 	far->ns[A] = self->net.ns[B];
-	/* Not closed in ip(8), which opens it by this name. */
+	/* ip(8) finds it open, and takes this for its name. */
 	far->ns[B] = open("/proc/thread-self/ns/net", O_RDONLY);
-	net_ip(far, A, "link add r0 type veth peer name s0 netns /proc/self/fd/%d",
-	       far->ns[B]);
+	net_ip(far, A, "link add r0 type veth peer name s0 netns %s/%d",
+	       "/proc/self/fd", far->ns[B]);
 	net_ip(far, A, "addr add " ADDR_ROUTER "/24 dev r0");
 	net_ip(far, A, "link set r0 up");
 	net_ip(far, B, "addr add " ADDR_FAR "/24 dev s0");
 	net_ip(far, B, "link set s0 up");
 	net_ip(&self->net, A, "route add default via " ADDR_B);
 	net_sysctl_path(far, A, "net/ipv4/ip_forward", "1");
-	self->no_nft = !nft(far, A, nat);
+	self->no_nft = !filter(far, A, nat);
 }
 
 FIXTURE_TEARDOWN(routed)
@@ -617,7 +622,7 @@ static void path_of_routed(struct net *net, struct net *far)
 {
 	net_netem(net, A, "delay 2ms loss 1% reorder 20% limit 10000");
 	net_enter(far, B);
-	if (system("tc qdisc add dev s0 root netem delay 2ms loss 1% limit 10000"))
+	if (system("tc qdisc add dev s0 root netem delay 2ms loss 1%"))
 		net_fatal("netem");
 }
 

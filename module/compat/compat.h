@@ -207,11 +207,16 @@ static inline void teach_take_sol_socket(struct socket *sock)
 }
 
 /* 6.19: TCP's table is found by the network namespace. */
+static inline struct sock *
+teach_hosts_tcp_lookup(struct net *net, __be32 saddr, __be16 sport,
+		       __be32 daddr, u16 hnum, int dif, int sdif)
+{
+	return __inet_lookup_established(net,
 #ifdef TEACH_HAVE_LOOKUP_HASHINFO
-#define __inet_lookup_established(net, ...)				\
-	__inet_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, \
-				  __VA_ARGS__)
+					 net->ipv4.tcp_death_row.hashinfo,
 #endif
+					 saddr, sport, daddr, hnum, dif, sdif);
+}
 
 /* 6.12: the header has moved. */
 #ifdef TEACH_HAVE_LINUX_UNALIGNED
