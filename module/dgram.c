@@ -130,10 +130,11 @@ static int teach_dgram_getname(struct socket *sock, struct sockaddr *uaddr,
 static void teach_dgram_close(struct sock *sk, long timeout)
 {
 	struct teach_net *tn = teach_sk_net(sk);
+	u8 wire = teach_dgram_sk(sk)->wire;
 
 	teach_dgram_flush(sk);
 	sk_common_release(sk);
-	teach_claims_settle(tn);
+	teach_claims_settle(tn, wire);
 }
 
 /*

@@ -410,18 +410,11 @@ static struct teach_claim *teach_claim_take_unused(struct teach_net *tn)
 	return claim;
 }
 
-/**
- * teach_claims_settle - ports that nobody of ours holds go back to the host
- * @tn: the network namespace
- *
- * Context: may sleep.
- */
-void teach_claims_settle(struct teach_net *tn)
+/* Ports that nobody of ours holds go back to the host. */
+static void teach_claims_free(struct teach_net *tn)
 {
 	struct teach_claim *claim;
 
-	if (list_empty_careful(&tn->claims_unused))
-		return;
 	mutex_lock(&tn->claims_mutex);
 	while ((claim = teach_claim_take_unused(tn))) {
 		sock_release(claim->holder);
@@ -434,7 +427,22 @@ void teach_claims_settle(struct teach_net *tn)
 
 static void teach_claims_work(struct work_struct *work)
 {
-	teach_claims_settle(container_of(work, struct teach_net, claims_work));
+	teach_claims_free(container_of(work, struct teach_net, claims_work));
+}
+
+/**
+ * teach_claims_settle - a socket has been closed
+ * @tn: its network namespace
+ * @wire: its protocol on the wire
+ *
+ * Who closes a socket may count on its port's being free.
+ *
+ * Context: may sleep.
+ */
+void teach_claims_settle(struct teach_net *tn, u8 wire)
+{
+	if (teach_wire_is_hosts(wire))
+		teach_claims_free(tn);
 }
 
 void teach_interop_init(struct teach_net *tn)
@@ -453,6 +461,6 @@ void teach_interop_init(struct teach_net *tn)
 void teach_interop_exit(struct teach_net *tn)
 {
 	cancel_work_sync(&tn->claims_work);
-	teach_claims_settle(tn);
+	teach_claims_free(tn);
 	WARN_ON_ONCE(tn->claims_count);
 }

@@ -879,6 +879,7 @@ static void teach_wait_closed(struct sock *sk, long timeout)
 void teach_close(struct sock *sk, long timeout)
 {
 	struct teach_net *tn = teach_sk_net(sk);
+	u8 wire = teach_sk(sk)->wire;
 	int state;
 
 	lock_sock(sk);
@@ -905,7 +906,7 @@ void teach_close(struct sock *sk, long timeout)
 	bh_unlock_sock(sk);
 	local_bh_enable();
 	sock_put(sk);
-	teach_claims_settle(tn);
+	teach_claims_settle(tn, wire);
 }
 
 /*

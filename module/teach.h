@@ -1577,7 +1577,7 @@ struct teach_claim *teach_claim(struct teach_net *tn, u8 proto, u16 number,
 				bool reuse);
 void teach_claim_hold(struct teach_claim *claim);
 void teach_claim_put(struct teach_claim *claim);
-void teach_claims_settle(struct teach_net *tn);
+void teach_claims_settle(struct teach_net *tn, u8 wire);
 
 /* Does this host's own stack speak it, too? */
 static inline bool teach_wire_is_hosts(u8 proto)
