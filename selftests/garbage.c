@@ -325,6 +325,7 @@ static void send_harmless_to_listener(const struct peer_conn *conn)
 static int make_victim(struct victim *v, enum victim_kind kind, int listener,
 		       __u16 port)
 {
+	static unsigned int connects;
 	int fd;
 
 	peer_conn_init(&v->conn, port, PEER_PORT + kind);
@@ -333,7 +334,7 @@ static int make_victim(struct victim *v, enum victim_kind kind, int listener,
 	v->conn.fragmentable = true;
 	peer_use(&v->conn);
 	if (kind == SYN_SENT) {
-		v->conn.lport = 20000 + below(20000);
+		v->conn.lport = 20000 + connects++ % 20000;
 		fd = app_connect_start();
 		peer_expect("S 0:0(0)");
 		return fd;
