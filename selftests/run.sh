@@ -270,6 +270,11 @@ datagram()
 		cat /proc/net/teach/datagrams' | grep 10.9.0.2:99
 }
 
+speaks_tcp()
+{
+	teach run --wire tcp true 2> /dev/null
+}
+
 # over_tcp [OPTION…]: the other end is the kernel's own TCP
 over_tcp()
 {
@@ -287,10 +292,10 @@ test_programs()
 	check "a static daemon" to_daemon
 	check "its supervisor lives as long" daemon_ends
 	check "a datagram socket" datagram
-	if teach run --wire tcp true 2> /dev/null; then
+	if speaks_tcp; then
 		check "TCP on the wire" over_tcp
 		check "TCP on the wire: the server ends" stop_httpd
-		check "TCP on the wire, LISTEN" over_tcp --only LISTEN
+		check "TCP on the wire, LISTEN: a server" over_tcp --only LISTEN
 		check "TCP on the wire, LISTEN: the server ends" stop_httpd
 	else
 		skipped "TCP on the wire" "not in this module"
@@ -340,11 +345,11 @@ used()
 	on_b "$probe" "$2" "$3" < /dev/null | sed "s/^family 2/family $1/"
 }
 
-# only WHAT FAMILY HOW PORT
+# only WHAT FAMILY HOW PORT [OPTION…]
 only()
 {
 	says "$(used "$2" "$3" "$4")" \
-		on_b teach run --only "$1" "$probe" "$3" "$4"
+		on_b teach run --only "$1" "${@:5}" "$probe" "$3" "$4"
 }
 
 only_as_user()
@@ -373,6 +378,10 @@ test_only()
 	check "LISTEN: what listens" only LISTEN 22 listen 8484
 	check "LISTEN: without an address" only LISTEN 22 listen 0
 	check "LISTEN: as an ordinary user" only_as_user
+	if speaks_tcp; then
+		check "LISTEN: what has the port alone" \
+			only LISTEN 22 listen 8484 --wire tcp
+	fi
 	check "LISTEN: a server" only_httpd
 	check "CONNECT: a client" only_httpget
 	check "another server" serve $port httpd --family inet

@@ -255,15 +255,23 @@ static void *connect_in_thread(void *port)
 	return NULL;
 }
 
-/* What is no stream of AF_INET, and what is no socket. */
+/*
+ * A stream on which nothing has been set, so that it can share its port with
+ * nobody; what is no stream of AF_INET; and what is no socket.
+ */
 static void tell_others(bool listens, int port)
 {
 	struct sockaddr_un local = {
 		.sun_family = AF_UNIX,
 		.sun_path = "/nowhere",
 	};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	if (use(fd, listens, port))
+		puts(strerrorname_np(errno));
+	printf("family %d\n", number(fd, SO_DOMAIN));
+	close(fd);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (use(fd, listens, port))
 		puts(strerrorname_np(errno));
 	printf("dgram: family %d\n", number(fd, SO_DOMAIN));
