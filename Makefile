@@ -41,7 +41,13 @@ selftests: programs
 	flock $(SELFTESTS) \
 		$(MAKE) -C selftests OUTPUT=$(SELFTESTS) KSRC=$$ksrc
 
+# Servers for scripts/check --tier programs, whose compilers that installs.
+real: selftests
+	@ksrc=$$(scripts/kernel source $(KERNEL)) && \
+	flock $(SELFTESTS) \
+		$(MAKE) -C selftests OUTPUT=$(SELFTESTS) KSRC=$$ksrc real
+
 clean:
 	rm -rf $(OUT)
 
-.PHONY: all demo check lint module programs selftests clean
+.PHONY: all demo check lint module programs selftests real clean
