@@ -46,6 +46,7 @@ struct teach_header_ports {
  * @shared: the host may have connections that are left from this port's
  *	former owner
  * @users: how many hold it; under teach_net.claims_lock
+ * @rcu: to free it
  *
  * Made and freed under teach_net.claims_mutex, as @holder may sleep; freed a
  * grace period after its last user.
