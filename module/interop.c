@@ -21,7 +21,6 @@
 #include <linux/icmp.h>
 #include <linux/netfilter_ipv4.h>
 #include <net/icmp.h>
-#include <net/inet_hashtables.h>
 #include <net/ip.h>
 #include <net/xfrm.h>
 
@@ -312,7 +311,6 @@ static struct teach_claim *teach_claim_new(struct teach_net *tn, u8 proto,
 	claim->number = number;
 	claim->shared = shared;
 	claim->users = 1;
-	INIT_LIST_HEAD(&claim->unused);
 	err = teach_claim_hold_port(claim);
 	if (err)
 		goto out_free;
@@ -342,7 +340,7 @@ void teach_claim_hold(struct teach_claim *claim)
 		return;
 	spin_lock_bh(&claim->tn->claims_lock);
 	if (!claim->users++)
-		list_del_init(&claim->unused);
+		list_del(&claim->unused);
 	spin_unlock_bh(&claim->tn->claims_lock);
 }
 

@@ -456,8 +456,7 @@ static void send_flood(const struct net *net, int count)
 	struct sockaddr_in to = net_addr(ADDR_B, 0);
 	struct peer_segment seg = {
 		.daddr = ntohl(inet_addr(ADDR_B)),
-		.proto = net_is_inet() || net_wire ? IPPROTO_TCP :
-						     IPPROTO_TEACH,
+		.proto = net_ip_protocol(),
 		.ttl = 64, .dport = NET_PORT,
 		.flags = PEER_SYN, .window = 65535,
 	};

@@ -129,7 +129,7 @@ static void some_segment(struct peer_segment *seg, const struct peer_conn *conn)
 	memset(seg, 0, sizeof(*seg));
 	seg->saddr = one_in(30) ? PEER_ADDR + below(250) : PEER_ADDR;
 	seg->daddr = PEER_LOCAL_ADDR;
-	seg->proto = peer_is_inet() || net_wire ? IPPROTO_TCP : 253;
+	seg->proto = net_ip_protocol();
 	seg->ttl = 64;
 	seg->tos = one_in(10) ? any() : 0;
 	seg->id = any();

@@ -15,6 +15,7 @@
 #include "kselftest_harness.h"
 
 #include "net.h"
+#include "tcpinfo.h"
 
 #define KIB	1024
 #define FLOOD	10000
@@ -37,18 +38,28 @@ FIXTURE_TEARDOWN(interop)
 	net_exit(&self->net);
 }
 
-/* fd[A] of one stack, connected to fd[B] of the other. */
-static void connect_stacks(struct net *net, const char *client,
-			   const char *server, int port, int fd[2])
+/* fd[A] of stacks[A], connected to fd[B] of stacks[B]. */
+static void listen_and_connect(const struct net *from, enum host client,
+			       const struct net *to, enum host server,
+			       const char *stacks[2], const char *addr,
+			       int port, int fd[2])
 {
 	int listener;
 
-	net_choose(server);
-	listener = net_listen(net, B, port, 1);
-	net_choose(client);
-	fd[A] = net_client(net, A, ADDR_B, port);
+	net_choose(stacks[B]);
+	listener = net_listen(to, server, port, 1);
+	net_choose(stacks[A]);
+	fd[A] = net_client(from, client, addr, port);
 	fd[B] = net_accept(listener);
 	close(listener);
+}
+
+static void connect_stacks(const struct net *net, const char *client,
+			   const char *server, int port, int fd[2])
+{
+	const char *stacks[2] = { client, server };
+
+	listen_and_connect(net, A, net, B, stacks, ADDR_B, port, fd);
 }
 
 /* Send as much as is told one way, in a thread, and read it at the end. */
@@ -88,15 +99,16 @@ static bool ends_well(int fd[2])
 	       !close(fd[B]) && !recv(fd[A], &c, 1, 0) && !close(fd[A]);
 }
 
-/* What both SYNs have offered, as the kernel's TCP sees it. */
+/* What both SYNs have offered. */
 static int options_of(int fd)
 {
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
+	struct tcpinfo info;
+	long long options;
 
-	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
+	if (tcpinfo_read(fd, &info) ||
+	    !tcpinfo_field(&info, "options", &options))
 		net_fatal("TCP_INFO");
-	return info.tcpi_options;
+	return options;
 }
 
 /* ---- Streams ---- */
@@ -601,21 +613,6 @@ FIXTURE_TEARDOWN(routed)
 {
 	close(self->far.ns[B]);
 	net_exit(&self->net);
-}
-
-static void listen_and_connect(const struct net *from, enum host client,
-			       const struct net *to, enum host server,
-			       const char *stacks[2], const char *addr,
-			       int port, int fd[2])
-{
-	int listener;
-
-	net_choose(stacks[1]);
-	listener = net_listen(to, server, port, 1);
-	net_choose(stacks[0]);
-	fd[A] = net_client(from, client, addr, port);
-	fd[B] = net_accept(listener);
-	close(listener);
 }
 
 static void path_of_routed(struct net *net, struct net *far)

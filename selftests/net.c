@@ -82,6 +82,12 @@ bool net_is_inet(void)
 	return net_family == AF_INET;
 }
 
+/* What the IP header of the stack's segments says. */
+int net_ip_protocol(void)
+{
+	return net_is_inet() || net_wire ? IPPROTO_TCP : IPPROTO_TEACH;
+}
+
 const char *net_stack(void)
 {
 	bool tcp = !strncmp(program_invocation_short_name, "tcp_", 4);

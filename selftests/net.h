@@ -75,6 +75,7 @@ void net_fatal(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
 bool net_is_inet(void);
+int net_ip_protocol(void);
 const char *net_stack(void);
 void net_choose(const char *stack);
 void net_init(struct net *net);

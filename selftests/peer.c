@@ -59,8 +59,7 @@ struct history {
 
 static struct {
 	int tun;
-	bool inet, ignore_others;
-	__u8 proto;
+	bool ignore_others;
 	double start, idle;
 	const char *file;
 	int line;
@@ -92,7 +91,7 @@ double peer_now(void)
 
 bool peer_is_inet(void)
 {
-	return peer.inet;
+	return net_is_inet();
 }
 
 struct peer_conn *peer_conn(void)
@@ -547,7 +546,7 @@ void peer_send(const char *fmt, ...)
 	n.seg.seq += c->isn;
 	if (n.has_ack)
 		n.seg.ack += c->irs;
-	n.seg.proto = n.seg.proto ?: peer.proto;
+	n.seg.proto = n.seg.proto ?: net_ip_protocol();
 	n.seg.saddr = n.seg.saddr ?: PEER_ADDR;
 	n.seg.daddr = PEER_LOCAL_ADDR;
 	n.seg.sport = n.seg.sport ?: c->pport;
@@ -702,7 +701,7 @@ static bool take_apart(struct peer_segment *seg, const __u8 *p, size_t len)
 		seg->data[1] = tcp[1];
 		return true;
 	}
-	if (seg->proto != peer.proto)
+	if (seg->proto != net_ip_protocol())
 		return false;
 	if (p[0] != 0x45 || get16(p + 2) != len ||
 	    sum_fold(sum_bytes(p, IP_HEADER, 0)))
@@ -735,14 +734,14 @@ static bool take_apart(struct peer_segment *seg, const __u8 *p, size_t len)
 
 static bool is_barrier(const struct peer_segment *seg)
 {
-	return seg->proto == peer.proto && seg->sport == BARRIER_PORT &&
+	return seg->proto == net_ip_protocol() && seg->sport == BARRIER_PORT &&
 	       seg->dport == BARRIER_PEER && seg->flags == PEER_RST &&
 	       seg->seq == peer.barrier;
 }
 
 static bool is_ours(const struct peer_segment *seg)
 {
-	return seg->proto == peer.proto && seg->daddr == PEER_ADDR &&
+	return seg->proto == net_ip_protocol() && seg->daddr == PEER_ADDR &&
 	       seg->sport == peer.conn->lport && seg->dport == peer.conn->pport;
 }
 
@@ -870,7 +869,7 @@ static void send_barrier(void)
 {
 	struct peer_segment seg = {
 		.saddr = PEER_ADDR, .daddr = PEER_LOCAL_ADDR,
-		.proto = peer.proto, .ttl = 64,
+		.proto = net_ip_protocol(), .ttl = 64,
 		.sport = BARRIER_PEER, .dport = BARRIER_PORT,
 		.seq = 1, .ack = ++peer.barrier, .flags = PEER_ACK,
 	};
@@ -1052,8 +1051,6 @@ void peer_start(void)
 
 	setrlimit(RLIMIT_CORE, &no_core);
 	net_choose(net_stack());
-	peer.inet = net_is_inet();
-	peer.proto = peer.inet || net_wire ? IPPROTO_TCP : IPPROTO_TEACH;
 	peer.start = peer_now();
 	peer_conn_init(&peer.own, PEER_LOCAL_PORT, PEER_PORT);
 	peer.conn = &peer.own;
@@ -1079,8 +1076,8 @@ bool peer_sysctl(const char *name, const char *value)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), peer.inet ? "/proc/sys/net/ipv4/tcp_%s" :
-		 "/proc/sys/net/teach/%s", name);
+	snprintf(path, sizeof(path), net_is_inet() ?
+		 "/proc/sys/net/ipv4/tcp_%s" : "/proc/sys/net/teach/%s", name);
 	if (access(path, W_OK))
 		return false;
 	write_file(path, value);
@@ -1100,7 +1097,7 @@ void peer_rto_min(const char *time)
 /* A counter by AF_TEACH's name for it; -1 when there is none. */
 long peer_counter(const char *name)
 {
-	return net_counter_here(peer.inet, name);
+	return net_counter_here(net_is_inet(), name);
 }
 
 /* ---- the program above the stack ---- */
@@ -1119,7 +1116,7 @@ int app_socket(void)
 			net_wire);
 
 	if (fd < 0)
-		peer_fail("socket: %s%s", strerror(errno), peer.inet ? "" :
+		peer_fail("socket: %s%s", strerror(errno), net_is_inet() ? "" :
 			  " (is the module teach loaded?)");
 	return fd;
 }

@@ -59,11 +59,6 @@ __u8 stream_byte(__u64 offset)
 	return offset * 31 + (offset >> 8) * 7;
 }
 
-static __u8 protocol(void)
-{
-	return net_is_inet() || net_wire ? IPPROTO_TCP : IPPROTO_TEACH;
-}
-
 /*
  * ---- The device ----
  */
@@ -386,7 +381,7 @@ void wire_send(const struct segment *seg, struct packet *p)
 
 	segment_encode(seg, c, p);
 	p->out = false;
-	p->proto = protocol();
+	p->proto = net_ip_protocol();
 	p->saddr = seg->has & HAS_SRC ? seg->src : PEER_ADDR;
 	p->daddr = seg->dst ? : LOCAL_ADDR;
 	p->sport = seg->sport ? : c->pport;
@@ -454,7 +449,7 @@ void wire_icmp(const struct icmp *icmp)
 		.proto = IPPROTO_ICMP, .ttl = 64,
 		.saddr = PEER_ADDR, .daddr = LOCAL_ADDR,
 	}, inner = {
-		.proto = protocol(), .ttl = 63, .frag = IP_DF,
+		.proto = net_ip_protocol(), .ttl = 63, .frag = IP_DF,
 		.saddr = LOCAL_ADDR, .daddr = PEER_ADDR,
 	};
 	__u8 packet[IP_HEADER + 8 + IP_HEADER + 8] = {};
@@ -503,7 +498,7 @@ static bool take_apart(struct packet *p, const __u8 *ip, size_t len)
 		memcpy(p->data, tcp, 2);
 		return true;
 	}
-	if (p->proto != protocol())
+	if (p->proto != net_ip_protocol())
 		return false;
 	if (header < IP_HEADER || get16(ip + 2) != len ||
 	    sum_fold(sum_bytes(ip, header, 0)))
