@@ -261,9 +261,6 @@ FIXTURE_VARIANT_ADD(http, inet) { .family = "inet" };
 
 FIXTURE_SETUP(http)
 {
-	/* That is for what we do in the kernel. */
-	if (!strcmp(variant->family, "inet") && net_kasan())
-		SKIP(return, "KASAN is slow");
 	open_site(&self->site, variant->family, "");
 }
 
@@ -524,9 +521,6 @@ FIXTURE_VARIANT_ADD(model, inet_uring) { "inet", &uring };
 
 FIXTURE_SETUP(model)
 {
-	/* That is for what we do in the kernel. */
-	if (!strcmp(variant->family, "inet") && net_kasan())
-		SKIP(return, "KASAN is slow");
 	open_site(&self->site, variant->family, variant->model->options);
 }
 
