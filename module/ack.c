@@ -8,6 +8,7 @@
  * cong.c's.  They all get it as a struct teach_ack.
  */
 #include "teach.h"
+#include "trace.h"
 
 /**
  * teach_delivered - a segment has arrived, acknowledged or SACKed
@@ -132,6 +133,8 @@ static void teach_ack_new(struct sock *sk, u32 una, struct teach_ack *ack)
 				     min(ack->acked, ts->sacked_out), 1U);
 	ts->bytes_acked += una - ts->snd_una;
 	WRITE_ONCE(ts->snd_una, una);
+	trace_teach_queue(sock_net(sk), &ts->entry.tuple, TEACH_QUEUE_SEND,
+			  ts->write_seq - una, READ_ONCE(sk->sk_sndbuf));
 	teach_urgent_acked(ts);
 
 	ts->retransmits = 0;
@@ -235,6 +238,8 @@ void teach_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	teach_ack_rtt(sk, &ack);
 	teach_rate_sample(ts, &ack);
 	teach_recover(sk, &ack);
+	if (ack.acked || ack.delivered || window_changed)
+		trace_teach_window(sk, TEACH_WINDOW_ACK);
 	teach_pacing_update(sk);
 	if (ack.acked) {
 		teach_ack_timers(sk);

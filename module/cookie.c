@@ -259,7 +259,7 @@ bool teach_cookie_rcv(struct sock *sk, struct teach_listener *queue,
 	if (!teach_cookie_options(&req, &opt))
 		return false;
 	if (waiting)
-		teach_request_drop(waiting, TCP_LISTEN);
+		teach_request_drop(waiting, TCP_LISTEN, TEACH_BY_SEGMENT);
 	teach_request_complete(&req, skb);
 	return true;
 }

@@ -20,6 +20,7 @@
 #include <linux/math64.h>
 
 #include "teach.h"
+#include "trace.h"
 
 /* RFC 6928: ten segments; like Linux's of any size.  ip-route(8): initcwnd. */
 static u32 teach_initial_cwnd(const struct sock *sk)
@@ -130,6 +131,7 @@ static void teach_cwnd_shrink(struct teach_sock *ts, u32 cwnd)
 {
 	ts->ssthresh = max(ts->ssthresh, ts->cwnd - ts->cwnd / 4);
 	ts->cwnd = cwnd;
+	trace_teach_window((struct sock *)ts, TEACH_WINDOW_IDLE);
 }
 
 /* For an RTO cwnd was not used up. */

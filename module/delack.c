@@ -108,7 +108,7 @@ static void teach_ack_delay(struct sock *sk)
 		/* It would be sent soon anyway. */
 		if (time_before_eq(ts->deadline[TEACH_TIMER_DELACK],
 				   jiffies + ts->ato / 4))
-			teach_send_ack(sk);
+			teach_send_ack(sk, TEACH_WHY_ACK);
 		return;
 	}
 	/* No longer than a round trip, if that is known. */
@@ -134,7 +134,7 @@ void teach_ack_check(struct sock *sk)
 	    (ts->quickack && !ts->pingpong) ||
 	    !RB_EMPTY_ROOT(&ts->ofo_queue) ||
 	    teach_route_metric(sk, RTAX_QUICKACK))
-		teach_send_ack(sk);
+		teach_send_ack(sk, TEACH_WHY_ACK);
 	else
 		teach_ack_delay(sk);
 }
@@ -191,7 +191,7 @@ void teach_ack_expired(struct sock *sk)
 	ts->ato = ts->pingpong ? TEACH_DELACK_MIN : min(2 * ts->ato, ts->rto);
 	ts->pingpong = false;
 	TEACH_INC(teach_sk_net(sk), DELAYED_ACKS);
-	teach_send_ack(sk);
+	teach_send_ack(sk, TEACH_WHY_DELACK);
 }
 
 /**
@@ -211,6 +211,6 @@ void teach_set_quickack(struct sock *sk, int val)
 		return;
 	ts->ack_pushed = 1;
 	if (teach_ack_read(sk))
-		teach_send_ack(sk);
+		teach_send_ack(sk, TEACH_WHY_ACK);
 	ts->pingpong = !(val & 1);
 }

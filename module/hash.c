@@ -26,6 +26,7 @@
 #include <net/l3mdev.h>
 
 #include "teach.h"
+#include "trace.h"
 
 #define TEACH_HASH_MIN		1024		/* chains at first */
 #define TEACH_HASH_MAX		BIT(21)		/* 16 MiB of them */
@@ -100,6 +101,30 @@ static struct teach_entry *teach_chain_find(struct teach_net *tn,
 	return NULL;
 }
 
+/* Walk the chain once more, for who wants to know how long it is. */
+static void teach_trace_lookup(struct teach_net *tn, struct teach_table *table,
+			       u32 hash, const struct teach_tuple *t,
+			       const struct teach_entry *e)
+{
+	static const u8 found[] = {
+		[TEACH_SOCK]		= TEACH_FOUND_SOCKET,
+		[TEACH_REQUEST]		= TEACH_FOUND_REQUEST,
+		[TEACH_TIMEWAIT]	= TEACH_FOUND_TIMEWAIT,
+	};
+	u32 bucket = hash & table->mask;
+	struct hlist_node *n;
+	u32 chain = 0;
+
+	for (n = rcu_dereference(hlist_first_rcu(&table->chain[bucket])); n;
+	     n = rcu_dereference(hlist_next_rcu(n))) {
+		chain++;
+		if (e && n == &e->node[table->which])
+			break;
+	}
+	trace_teach_lookup(tn->net, t, bucket, chain,
+			   e ? found[e->kind] : TEACH_FOUND_NONE);
+}
+
 /**
  * teach_lookup - the connection that a 5-tuple belongs to
  * @tn: the network namespace
@@ -115,8 +140,14 @@ static struct teach_entry *teach_chain_find(struct teach_net *tn,
 struct teach_entry *teach_lookup(struct teach_net *tn,
 				 const struct teach_tuple *t, int dif, int sdif)
 {
-	return teach_chain_find(tn, rcu_dereference(tn->table),
-				teach_hash_tuple(t), t, dif, sdif);
+	struct teach_table *table = rcu_dereference(tn->table);
+	u32 hash = teach_hash_tuple(t);
+	struct teach_entry *e;
+
+	e = teach_chain_find(tn, table, hash, t, dif, sdif);
+	if (trace_teach_lookup_enabled())
+		teach_trace_lookup(tn, table, hash, t, e);
+	return e;
 }
 
 /* The lock of the chain that a hash value is in, in either table. */
@@ -369,18 +400,23 @@ struct sock *teach_lookup_listener(struct teach_net *tn,
 				   const struct teach_tuple *t, int dif,
 				   int sdif, struct sk_buff *skb)
 {
+	u32 bucket = ntohs(t->lport) & (TEACH_LISTEN_CHAINS - 1);
 	struct sock *best = NULL;
 	struct teach_sock *ts;
 	int score, high = -1;
+	u32 chain = 0;
 
 	hlist_for_each_entry_rcu(ts, teach_listen_chain(tn, ntohs(t->lport)),
 				 listen_node) {
+		chain++;
 		score = teach_listen_score(tn, (struct sock *)ts, t, dif, sdif);
 		if (score > high) {
 			high = score;
 			best = (struct sock *)ts;
 		}
 	}
+	trace_teach_lookup(tn->net, t, bucket, chain,
+			   best ? TEACH_FOUND_LISTENER : TEACH_FOUND_NONE);
 	if (!best)
 		return NULL;
 	return teach_reuseport_select(best, t, skb, tcp_hdrlen(skb));

@@ -36,6 +36,7 @@ void teach_reply_rst(struct net *net, const struct sk_buff *skb)
 		.dif	 = teach_vrf(skb),
 		.flags	 = TEACH_RST,
 		.state	 = TCP_CLOSE,
+		.why	 = TEACH_WHY_RESET,
 	};
 
 	if (cb->flags & TEACH_RST)
@@ -134,7 +135,7 @@ static void teach_challenge_ack(struct sock *sk)
 {
 	if (teach_challenge_allowed(teach_sk_net(sk),
 				    &teach_sk(sk)->oow_ack_time))
-		teach_send_ack(sk);
+		teach_send_ack(sk, TEACH_WHY_CHALLENGE);
 }
 
 /**
@@ -191,7 +192,7 @@ static bool teach_check_paws(struct sock *sk, struct sk_buff *skb,
 	    teach_overtaken(ts, cb, opt))
 		return true;
 	if (teach_old_ack_allowed(teach_sk_net(sk), cb, &ts->oow_ack_time))
-		teach_send_ack(sk);
+		teach_send_ack(sk, TEACH_WHY_CHALLENGE);
 	teach_drop(sock_net(sk), skb, TEACH_DROP_PAWS);
 	return false;
 }
@@ -217,7 +218,7 @@ static void teach_rcv_unacceptable(struct sock *sk, struct sk_buff *skb)
 		teach_dsack_set(sk, cb->seq, before(cb->end_seq, ts->rcv_nxt) ?
 					     cb->end_seq : ts->rcv_nxt);
 	if (teach_old_ack_allowed(teach_sk_net(sk), cb, &ts->oow_ack_time))
-		teach_send_ack(sk);
+		teach_send_ack(sk, TEACH_WHY_CHALLENGE);
 	teach_drop(sock_net(sk), skb, after(cb->seq, ts->rcv_nxt) ?
 				      TEACH_DROP_OUT_OF_WINDOW :
 				      TEACH_DROP_OLD_DATA);
@@ -538,7 +539,7 @@ static void teach_rcv_fin(struct sock *sk)
 		teach_set_state(sk, TCP_CLOSING);
 		break;
 	case TCP_FIN_WAIT2:
-		teach_send_ack(sk);
+		teach_send_ack(sk, TEACH_WHY_ACK);
 		teach_time_wait(sk, TCP_TIME_WAIT, TEACH_TIMEWAIT_LEN);
 		break;
 	}
@@ -628,30 +629,27 @@ static void teach_count_in(struct teach_sock *ts, const struct sk_buff *skb)
  */
 int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
 {
+	struct teach_sock *ts = teach_sk(sk);
 	struct teach_options opt;
 
 	/* What it was routed by is of no use to a reader. */
 	skb_dst_drop(skb);
-	teach_count_in(teach_sk(sk), skb);
+	teach_count_in(ts, skb);
 
-	switch (sk->sk_state) {
-	case TCP_CLOSE:
-	case TCP_LISTEN:
-		/*
-		 * It has closed since the segment was looked up.  If that
-		 * matters it will be sent again, to whoever is there then.
-		 */
+	/*
+	 * It has closed since the segment was looked up.  If that matters it
+	 * will be sent again, to whoever is there then.
+	 */
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) {
 		teach_drop(sock_net(sk), skb, TEACH_DROP_CLOSED);
 		return 0;
-	case TCP_SYN_SENT:
-		teach_options_parse(skb, &opt);
-		if (!teach_rcv_syn_sent(sk, skb, &opt))
-			teach_rcv_text(sk, skb);
-		break;
-	default:
-		teach_options_parse(skb, &opt);
-		teach_rcv_synchronized(sk, skb, &opt);
 	}
+	ts->cause = TEACH_BY_SEGMENT;
+	teach_options_parse(skb, &opt);
+	if (sk->sk_state != TCP_SYN_SENT)
+		teach_rcv_synchronized(sk, skb, &opt);
+	else if (!teach_rcv_syn_sent(sk, skb, &opt))
+		teach_rcv_text(sk, skb);
 
 	/*
 	 * Only now: the segment could have brought the peer's FIN, too.  And
@@ -665,5 +663,6 @@ int teach_do_rcv(struct sock *sk, struct sk_buff *skb)
 		teach_push(sk);
 		teach_ack_check(sk);
 	}
+	ts->cause = TEACH_BY_CALL;
 	return 0;
 }

@@ -344,8 +344,8 @@ int teach_ip_send(struct net *net, const struct teach_bare *seg)
 	skb_dst_set(skb, &rt->dst);
 	ip_select_ident(net, skb, NULL);
 
-	trace_teach_segment_out(net, &seg->t, seg->seq, seg->ack, seg->window,
-				0, seg->flags, seg->state, false);
+	trace_teach_segment_out(net, &seg->t, tcp_hdr(skb), 0, seg->state,
+				seg->why);
 	TEACH_INC(teach_net(net), OUT_SEGS);
 	if (seg->flags & TEACH_RST)
 		TEACH_INC(teach_net(net), OUT_RSTS);
@@ -456,11 +456,9 @@ static int teach_state_met(const struct teach_entry *e,
 static void teach_trace_in(struct net *net, const struct sk_buff *skb,
 			   const struct teach_tuple *t, int state)
 {
-	const struct teach_cb *cb = teach_cb(skb);
-
-	trace_teach_segment_in(net, t, cb->seq, cb->ack, cb->window,
-			       skb->len - tcp_hdrlen(skb), cb->flags, state,
-			       false);
+	trace_teach_segment_in(net, t, tcp_hdr(skb),
+			       skb->len - tcp_hdrlen(skb), state,
+			       TEACH_WHY_NONE);
 }
 
 /**
@@ -540,7 +538,9 @@ static void teach_icmp_error(struct sock *sk, int err)
 
 	if ((sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) &&
 	    !owned) {
+		teach_sk(sk)->cause = TEACH_BY_ICMP;
 		teach_fail(sk, err);
+		teach_sk(sk)->cause = TEACH_BY_CALL;
 	} else if (inet_test_bit(RECVERR, sk) && !owned) {
 		WRITE_ONCE(sk->sk_err, err);
 		sk_error_report(sk);

@@ -21,6 +21,7 @@
 #include <linux/tcp.h>
 
 #include "teach.h"
+#include "trace.h"
 
 #define TEACH_SYNACK_BACKOFF_MAX	7
 
@@ -35,6 +36,20 @@ static void teach_request_free_rcu(struct rcu_head *head)
 /*
  * ---- SYN_RECV ----
  */
+
+static void teach_trace_syn_queue(const struct teach_request *req)
+{
+	trace_teach_queue(sock_net(req->sk), &teach_sk(req->sk)->entry.tuple,
+			  TEACH_QUEUE_SYN, req->queue->syn_len,
+			  READ_ONCE(req->sk->sk_max_ack_backlog));
+}
+
+static void teach_trace_accept_queue(const struct sock *sk)
+{
+	trace_teach_queue(sock_net(sk), &teach_sk(sk)->entry.tuple,
+			  TEACH_QUEUE_ACCEPT, READ_ONCE(sk->sk_ack_backlog),
+			  READ_ONCE(sk->sk_max_ack_backlog));
+}
 
 static int teach_send_request(const struct teach_request *req, u32 seq,
 			      u8 flags, u16 window,
@@ -51,6 +66,7 @@ static int teach_send_request(const struct teach_request *req, u32 seq,
 		.flags	= flags,
 		.opt	= *opt,
 		.state	= TCP_SYN_RECV,
+		.why	= flags & TEACH_SYN ? TEACH_WHY_SYNACK : TEACH_WHY_ACK,
 	});
 }
 
@@ -111,6 +127,7 @@ static void teach_request_release(struct teach_request *req)
 		queue->syn_len--;
 		if (!req->timeouts)
 			queue->syn_young--;
+		teach_trace_syn_queue(req);
 	}
 	timer_delete(&req->timer);
 	spin_unlock_bh(&queue->lock);
@@ -121,15 +138,17 @@ static void teach_request_release(struct teach_request *req)
  * teach_request_drop - a handshake that came to nothing
  * @req: the request
  * @state: where the trace says it went: LISTEN or CLOSE
+ * @cause: and what for
  */
-void teach_request_drop(struct teach_request *req, int state)
+void teach_request_drop(struct teach_request *req, int state,
+			enum teach_cause cause)
 {
 	struct net *net = sock_net(req->sk);
 
 	if (!teach_hash_remove(teach_net(net), &req->entry))
 		return;
 	TEACH_INC(teach_net(net), ATTEMPT_FAILS);
-	teach_trace_state(net, &req->entry.tuple, TCP_SYN_RECV, state);
+	trace_teach_state(net, &req->entry.tuple, TCP_SYN_RECV, state, cause);
 	teach_request_release(req);
 }
 
@@ -139,6 +158,17 @@ static unsigned long teach_request_timeout(const struct teach_request *req)
 	int backoff = min_t(int, req->timeouts, TEACH_SYNACK_BACKOFF_MAX);
 
 	return min(TEACH_RTO_INIT << backoff, TEACH_RTO_MAX);
+}
+
+/* Context: the lock of its queue. */
+static void teach_request_wait(struct teach_request *req)
+{
+	unsigned long timeout = teach_request_timeout(req);
+
+	mod_timer(&req->timer, jiffies + timeout);
+	trace_teach_timer(sock_net(req->sk), &req->entry.tuple,
+			  TEACH_TIMER_SYNACK, TEACH_TIMER_ARM,
+			  jiffies_to_usecs(timeout));
 }
 
 /*
@@ -171,15 +201,17 @@ static void teach_request_timer(struct timer_list *t)
 	struct teach_listener *queue = req->queue;
 	bool acked = READ_ONCE(req->acked);
 
+	trace_teach_timer(sock_net(req->sk), &req->entry.tuple,
+			  TEACH_TIMER_SYNACK, TEACH_TIMER_FIRE, 0);
 	/* tcp(7), TCP_DEFER_ACCEPT: only data is missing.  Ask at its end. */
 	if (!(acked && req->timeouts < defer) &&
 	    req->timeouts >= teach_synack_retries(req)) {
-		teach_request_drop(req, TCP_CLOSE);
+		teach_request_drop(req, TCP_CLOSE, TEACH_BY_TIMER);
 		return;
 	}
 	if (!(acked && req->timeouts < defer - 1) &&
 	    teach_resend_synack(req) && !acked) {
-		teach_request_drop(req, TCP_CLOSE);
+		teach_request_drop(req, TCP_CLOSE, TEACH_BY_TIMER);
 		return;
 	}
 
@@ -187,7 +219,7 @@ static void teach_request_timer(struct timer_list *t)
 	if (READ_ONCE(req->entry.hashed)) {
 		if (!req->timeouts++)
 			queue->syn_young--;
-		mod_timer(&req->timer, jiffies + teach_request_timeout(req));
+		teach_request_wait(req);
 	}
 	spin_unlock(&queue->lock);
 }
@@ -203,7 +235,7 @@ static void teach_request_again(struct teach_request *req)
 	/* The next one no sooner than if this had been the timer's. */
 	spin_lock(&queue->lock);
 	if (READ_ONCE(req->entry.hashed))
-		mod_timer(&req->timer, jiffies + teach_request_timeout(req));
+		teach_request_wait(req);
 	spin_unlock(&queue->lock);
 }
 
@@ -273,7 +305,8 @@ static bool teach_request_add(struct teach_request *req)
 		list_add_tail(&req->list, &queue->syn_queue);
 		queue->syn_len++;
 		queue->syn_young++;
-		mod_timer(&req->timer, jiffies + teach_request_timeout(req));
+		teach_trace_syn_queue(req);
+		teach_request_wait(req);
 		added = true;
 	}
 	spin_unlock_bh(&queue->lock);
@@ -353,7 +386,8 @@ static void teach_listen_syn(struct sock *sk, struct teach_listener *queue,
 		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
 		return;
 	}
-	teach_trace_state(net, &req->entry.tuple, TCP_LISTEN, TCP_SYN_RECV);
+	trace_teach_state(net, &req->entry.tuple, TCP_LISTEN, TCP_SYN_RECV,
+			  TEACH_BY_SEGMENT);
 	teach_send_request_synack(req);
 	consume_skb(skb);
 }
@@ -522,6 +556,7 @@ static bool teach_accept_enqueue(struct teach_request *req, struct sock *sk)
 	if (!closed) {
 		list_add_tail(&teach_sk(sk)->accept_node, &queue->accept_queue);
 		sk_acceptq_added(req->sk);
+		teach_trace_accept_queue(req->sk);
 	}
 	spin_unlock(&queue->lock);
 	return !closed;
@@ -540,8 +575,8 @@ static bool teach_child_hash(struct teach_request *req, struct sock *sk)
 					  &teach_sk(sk)->entry);
 	if (!teach_hash_insert(tn, &teach_sk(sk)->entry))
 		return false;
-	teach_trace_state(sock_net(sk), &req->entry.tuple, TCP_LISTEN,
-			  TCP_SYN_RECV);
+	trace_teach_state(sock_net(sk), &req->entry.tuple, TCP_LISTEN,
+			  TCP_SYN_RECV, TEACH_BY_SEGMENT);
 	return true;
 }
 
@@ -566,7 +601,8 @@ void teach_request_complete(struct teach_request *req, struct sk_buff *skb)
 		if (READ_ONCE(tn->sysctl.abort_on_overflow)) {
 			teach_reply_rst(net, skb);
 			if (!req->cookie)
-				teach_request_drop(req, TCP_CLOSE);
+				teach_request_drop(req, TCP_CLOSE,
+						   TEACH_BY_SEGMENT);
 		}
 		teach_drop(net, skb, TEACH_DROP_ACCEPT_QUEUE_FULL);
 		return;
@@ -636,7 +672,7 @@ static void teach_request_rst(struct teach_request *req, struct sk_buff *skb)
 	struct net *net = sock_net(req->sk);
 
 	if (teach_cb(skb)->seq == req->irs + 1) {
-		teach_request_drop(req, TCP_LISTEN);
+		teach_request_drop(req, TCP_LISTEN, TEACH_BY_SEGMENT);
 		teach_drop(net, skb, TEACH_DROP_RESET);
 		return;
 	}
@@ -697,7 +733,7 @@ void teach_request_rcv(struct teach_request *req, struct sk_buff *skb)
 	}
 	/* Fourth, check the SYN bit: back to LISTEN. */
 	if (flags & TEACH_SYN) {
-		teach_request_drop(req, TCP_LISTEN);
+		teach_request_drop(req, TCP_LISTEN, TEACH_BY_SEGMENT);
 		teach_drop(net, skb, TEACH_DROP_BAD_SYN);
 		return;
 	}
@@ -757,8 +793,8 @@ int teach_listen_start(struct sock *sk)
 		kfree(queue);
 		return err;
 	}
-	teach_trace_state(sock_net(sk), &ts->entry.tuple, TCP_CLOSE,
-			  TCP_LISTEN);
+	trace_teach_state(sock_net(sk), &ts->entry.tuple, TCP_CLOSE,
+			  TCP_LISTEN, TEACH_BY_CALL);
 	return 0;
 }
 
@@ -794,7 +830,7 @@ void teach_listen_stop(struct sock *sk)
 		spin_unlock_bh(&queue->lock);
 		if (!req)
 			break;
-		teach_request_drop(req, TCP_CLOSE);
+		teach_request_drop(req, TCP_CLOSE, TEACH_BY_CALL);
 	}
 	rcu_read_unlock();
 
@@ -832,6 +868,7 @@ struct sock *teach_accept_dequeue(struct sock *sk)
 	if (child) {
 		list_del_init(&child->accept_node);
 		sk_acceptq_removed(sk);
+		teach_trace_accept_queue(sk);
 	}
 	spin_unlock_bh(&queue->lock);
 	return (struct sock *)child;

@@ -112,7 +112,7 @@ static void teach_end(struct teach_entry *e, void *data)
 		break;
 	case TEACH_TIMEWAIT:
 		teach_timewait_kill(container_of(e, struct teach_timewait,
-						 entry));
+						 entry), TEACH_BY_CALL);
 		break;
 	}
 }

@@ -64,6 +64,9 @@
 
 #include "nic.h"
 
+#define CREATE_TRACE_POINTS
+#include "nic_trace.h"
+
 static void teach_tx_add(struct teach_nic *nic, enum teach_tx_counter c, u32 n)
 {
 	u64_stats_update_begin(&nic->tx_syncp);
@@ -216,6 +219,7 @@ static void teach_nic_interrupt(struct teach_nic *nic)
 
 	WRITE_ONCE(nic->irq_masked, true);
 	teach_rx_add(nic, RX_INTERRUPTS, 1);
+	trace_teach_interrupt(nic->napi.dev);
 	__napi_schedule(&nic->napi);
 }
 
@@ -251,7 +255,10 @@ static void teach_nic_dma(struct teach_nic *nic)
 		frame = teach_ring_empty(&nic->tx, TEACH_DRIVER);
 		packets++;
 		bytes += frame->len;
+		trace_teach_ring(nic->napi.dev, TEACH_RING_TX, &nic->tx);
 		teach_ring_fill(&receiver->rx, frame, TEACH_DRIVER);
+		trace_teach_ring(receiver->napi.dev, TEACH_RING_RX,
+				 &receiver->rx);
 	}
 
 	u64_stats_update_begin(&nic->tx_syncp);
@@ -321,6 +328,7 @@ netdev_tx_t teach_nic_xmit(struct sk_buff *skb, struct net_device *dev)
 		skb_scrub_packet(skb, true);
 		skb->priority = 0;
 		teach_ring_fill(&nic->tx, skb, TEACH_CARD);
+		trace_teach_ring(dev, TEACH_RING_TX, &nic->tx);
 	}
 
 	/* One doorbell for a burst, unless the ring cannot hold more of it. */
@@ -409,6 +417,7 @@ static int teach_nic_receive(struct teach_nic *nic, int budget)
 
 	for (done = 0; done < budget && teach_rx_pending(nic); done++) {
 		skb = teach_ring_empty(&nic->rx, TEACH_CARD);
+		trace_teach_ring(nic->napi.dev, TEACH_RING_RX, &nic->rx);
 		if (unlikely(teach_nic_too_long(nic->napi.dev, skb))) {
 			too_long++;
 			kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_BIG);
@@ -455,6 +464,7 @@ int teach_nic_poll(struct napi_struct *napi, int budget)
 		teach_nic_resume(nic);
 
 	done = teach_nic_receive(nic, budget);
+	trace_teach_poll(napi->dev, done, budget);
 	if (done < budget && napi_complete_done(napi, done))
 		teach_nic_unmask(nic);
 	return done;

@@ -18,6 +18,12 @@ enum teach_owner {
 	TEACH_CARD,
 };
 
+/* Of the two of a card, for who watches: nic_trace.h. */
+enum teach_ring_kind {
+	TEACH_RING_TX,
+	TEACH_RING_RX,
+};
+
 /**
  * struct teach_desc - a descriptor: one slot of a ring
  * @frame: what a real card would find at the slot's DMA address

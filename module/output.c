@@ -413,7 +413,7 @@ static void teach_segment_options(struct sock *sk, u8 flags,
 
 /* Put the TCP header before the bytes of @skb, and hand it to IP. */
 static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
-		      bool rtx)
+		      enum teach_why why)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_options opt;
@@ -424,7 +424,7 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	u32 segs;
 	u8 ecn;
 
-	ecn = teach_ecn_send(ts, &flags, len && !rtx);
+	ecn = teach_ecn_send(ts, &flags, len && !teach_why_again(why));
 	/* Only the first of a large one says CWR: not all cards know. */
 	if (flags & TEACH_CWR_FLAG && skb_is_gso(skb))
 		skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_ECN;
@@ -465,9 +465,8 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 
 	teach_pacing_sent(sk, skb, len);
 	skb_set_owner_w(skb, sk);
-	trace_teach_segment_out(sock_net(sk), &ts->entry.tuple, seq,
-				ntohl(th->ack_seq), window, len, flags,
-				sk->sk_state, rtx);
+	trace_teach_segment_out(sock_net(sk), &ts->entry.tuple, th, len,
+				sk->sk_state, why);
 	TEACH_ADD(teach_sk_net(sk), OUT_SEGS, segs);
 	if (flags & TEACH_RST)
 		TEACH_INC(teach_sk_net(sk), OUT_RSTS);
@@ -475,7 +474,8 @@ static int teach_xmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 }
 
 /* A segment that is kept: send a clone of it. */
-static int teach_xmit_clone(struct sock *sk, struct sk_buff *skb)
+static int teach_xmit_clone(struct sock *sk, struct sk_buff *skb,
+			    enum teach_why why)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
@@ -501,7 +501,7 @@ static int teach_xmit_clone(struct sock *sk, struct sk_buff *skb)
 	skb_shinfo(clone)->gso_segs = cb->segs;
 	skb_shinfo(clone)->gso_type = cb->segs > 1 ? sk->sk_gso_type : 0;
 
-	err = teach_xmit(sk, clone, cb->seq, cb->flags, cb->ever_retrans);
+	err = teach_xmit(sk, clone, cb->seq, cb->flags, why);
 	if (unlikely(err))
 		TEACH_INC(teach_sk_net(sk), LOCAL_DROPS);
 	return err;
@@ -532,13 +532,14 @@ static int teach_xmit_new(struct sock *sk, struct sk_buff *skb)
 	ts->probe_stamp = 0;
 	if (!teach_timer_armed(sk, TEACH_TIMER_RTX))
 		teach_timer_set(sk, TEACH_TIMER_RTX, teach_rto(ts));
-	err = teach_xmit_clone(sk, skb);
+	err = teach_xmit_clone(sk, skb, TEACH_WHY_NEW);
 	teach_tlp_schedule(sk);
 	return err;
 }
 
 /* A segment that carries no bytes and is not kept. */
-static void teach_xmit_control(struct sock *sk, u32 seq, u8 flags)
+static void teach_xmit_control(struct sock *sk, u32 seq, u8 flags,
+			       enum teach_why why)
 {
 	struct sk_buff *skb = alloc_skb(TEACH_MAX_HEADER, GFP_ATOMIC);
 
@@ -552,19 +553,20 @@ static void teach_xmit_control(struct sock *sk, u32 seq, u8 flags)
 		return;
 	}
 	skb_reserve(skb, TEACH_MAX_HEADER);
-	teach_xmit(sk, skb, seq, flags, false);
+	teach_xmit(sk, skb, seq, flags, why);
 }
 
-void teach_send_ack(struct sock *sk)
+void teach_send_ack(struct sock *sk, enum teach_why why)
 {
 	if (sk->sk_state != TCP_CLOSE)
-		teach_xmit_control(sk, teach_sk(sk)->snd_nxt, TEACH_ACK);
+		teach_xmit_control(sk, teach_sk(sk)->snd_nxt, TEACH_ACK, why);
 }
 
 /* RFC 9293 3.10.5: ABORT. */
 void teach_send_rst(struct sock *sk)
 {
-	teach_xmit_control(sk, teach_sk(sk)->snd_nxt, TEACH_RST | TEACH_ACK);
+	teach_xmit_control(sk, teach_sk(sk)->snd_nxt, TEACH_RST | TEACH_ACK,
+			   TEACH_WHY_RESET);
 }
 
 /*
@@ -780,8 +782,10 @@ void teach_send_probe(struct sock *sk)
 	if (room <= 0) {
 		/* What is urgent is told with one that is acceptable. */
 		if (ts->urgent_out)
-			teach_xmit_control(sk, ts->snd_una, TEACH_ACK);
-		teach_xmit_control(sk, ts->snd_una - 1, TEACH_ACK);
+			teach_xmit_control(sk, ts->snd_una, TEACH_ACK,
+					   TEACH_WHY_PROBE);
+		teach_xmit_control(sk, ts->snd_una - 1, TEACH_ACK,
+				   TEACH_WHY_PROBE);
 		return;
 	}
 	room = min_t(u32, room, teach_current_mss(ts));
@@ -798,7 +802,8 @@ void teach_send_probe(struct sock *sk)
 void teach_send_keepalive(struct sock *sk)
 {
 	TEACH_INC(teach_sk_net(sk), KEEPALIVES);
-	teach_xmit_control(sk, teach_sk(sk)->snd_una - 1, TEACH_ACK);
+	teach_xmit_control(sk, teach_sk(sk)->snd_una - 1, TEACH_ACK,
+			   TEACH_WHY_KEEPALIVE);
 }
 
 /**
@@ -806,10 +811,12 @@ void teach_send_keepalive(struct sock *sk)
  * @sk: the socket, locked
  * @skb: the segment
  * @segs: if it is several, at most so many; the rest is cut off
+ * @why: what took it for lost
  *
  * Return: 0, or why not.
  */
-int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
+int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs,
+		     enum teach_why why)
 {
 	struct teach_sock *ts = teach_sk(sk);
 	struct teach_cb *cb = teach_cb(skb);
@@ -854,7 +861,7 @@ int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 		/* RFC 3168 6.1.1.1: perhaps somebody drops what asks. */
 		cb->flags &= ~(TEACH_ECE | TEACH_CWR_FLAG);
 	}
-	return teach_xmit_clone(sk, skb);
+	return teach_xmit_clone(sk, skb, why);
 }
 
 /*
@@ -902,7 +909,7 @@ void teach_send_synack(struct sock *sk)
 	teach_cb(skb)->flags = TEACH_SYN | TEACH_ACK;
 	if (teach_sk(sk)->terms.ecn)
 		teach_cb(skb)->flags |= TEACH_ECE;
-	teach_xmit_clone(sk, skb);
+	teach_xmit_clone(sk, skb, TEACH_WHY_SYNACK);
 }
 
 /**

@@ -27,6 +27,7 @@
 #include <linux/math64.h>
 
 #include "teach.h"
+#include "trace.h"
 
 #define TEACH_PACING_FREE	10	/* segments at the begin */
 #define TEACH_PACING_SEGS_MIN	2	/* in one skb, as tcp_min_tso_segs */
@@ -80,6 +81,15 @@ u32 teach_pacing_segs(const struct sock *sk)
 		       TEACH_PACING_SEGS_MIN, U16_MAX);
 }
 
+static void teach_trace_pacing(const struct teach_sock *ts)
+{
+	s64 ns = ts->pacing_ns - ktime_get_ns();
+
+	trace_teach_timer(sock_net((const struct sock *)ts), &ts->entry.tuple,
+			  TEACH_TIMER_PACING, TEACH_TIMER_ARM,
+			  div_u64(max_t(s64, ns, 0), NSEC_PER_USEC));
+}
+
 /**
  * teach_pacing_wait - is it too early for the next segment?
  * @sk: the socket, locked
@@ -97,6 +107,8 @@ bool teach_pacing_wait(struct sock *sk)
 		hrtimer_start(&ts->pacing_timer, ns_to_ktime(ts->pacing_ns),
 			      HRTIMER_MODE_ABS_PINNED_SOFT);
 		sock_hold(sk);
+		if (trace_teach_timer_enabled())
+			teach_trace_pacing(ts);
 	}
 	return true;
 }
@@ -168,6 +180,8 @@ static enum hrtimer_restart teach_pacing_timer(struct hrtimer *timer)
 	struct teach_sock *ts = container_of(timer, struct teach_sock,
 					     pacing_timer);
 
+	trace_teach_timer(sock_net((struct sock *)ts), &ts->entry.tuple,
+			  TEACH_TIMER_PACING, TEACH_TIMER_FIRE, 0);
 	teach_run_put((struct sock *)ts, TEACH_WORK_SEND);
 	return HRTIMER_NORESTART;
 }

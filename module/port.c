@@ -406,7 +406,7 @@ out:
 	teach_claim_put(claim);
 	/* It lets go of the port, too. */
 	if (tw)
-		teach_timewait_release(tw);
+		teach_timewait_release(tw, TEACH_BY_CALL);
 	return err;
 }
 
@@ -421,7 +421,7 @@ static int teach_port_connect_bound(struct sock *sk, u32 *iss)
 		tw = teach_timewait_take(sk, true, iss);
 		if (!tw)
 			return -EADDRNOTAVAIL;
-		teach_timewait_release(tw);
+		teach_timewait_release(tw, TEACH_BY_CALL);
 	}
 	teach_port_rename(sk);
 	return 0;

@@ -187,7 +187,7 @@ static bool teach_tlp_probe(struct sock *sk)
 	if (teach_push_one(sk))
 		return true;
 	skb = teach_last_segment(sk);
-	ts->tlp_retrans = skb && !teach_retransmit(sk, skb, 1);
+	ts->tlp_retrans = skb && !teach_retransmit(sk, skb, 1, TEACH_WHY_TLP);
 	return ts->tlp_retrans;
 }
 

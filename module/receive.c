@@ -13,6 +13,7 @@
 #include <linux/tcp.h>
 
 #include "teach.h"
+#include "trace.h"
 
 #define TEACH_COMPACT	1500	/* bytes of small segments in one buffer */
 
@@ -96,6 +97,16 @@ bool teach_readable(const struct sock *sk)
 	       atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf);
 }
 
+/* How much there is to be read has changed. */
+static void teach_trace_rcv(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+
+	trace_teach_queue(sock_net(sk), &ts->entry.tuple, TEACH_QUEUE_RECEIVE,
+			  ts->rcv_nxt - ts->copied_seq,
+			  READ_ONCE(sk->sk_rcvbuf));
+}
+
 /**
  * teach_rcv_consumed - the reader has made room
  * @sk: the socket, locked
@@ -109,19 +120,20 @@ void teach_rcv_consumed(struct sock *sk)
 	u32 left = teach_rcv_wnd_left(ts);
 	u32 window;
 
+	teach_trace_rcv(sk);
 	if (sk->sk_state == TCP_CLOSE || sk->sk_shutdown & RCV_SHUTDOWN)
 		return;
 
 	teach_rcvbuf_expand(sk);
 	if (teach_ack_read(sk)) {
-		teach_send_ack(sk);
+		teach_send_ack(sk, TEACH_WHY_ACK);
 		return;
 	}
 	if (2 * left > ts->window_clamp)
 		return;
 	window = teach_window(sk);
 	if (window && window >= 2 * left)
-		teach_send_ack(sk);
+		teach_send_ack(sk, TEACH_WHY_WINDOW);
 }
 
 /*
@@ -305,6 +317,19 @@ static int teach_trim_to_window(struct sk_buff *skb, u32 end)
 	return pskb_trim(skb, end - cb->seq);
 }
 
+static void teach_trace_ofo(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+	struct sk_buff *skb;
+	u32 bytes = 0;
+
+	skb_rbtree_walk(skb, &ts->ofo_queue)
+		bytes += teach_cb(skb)->end_seq - teach_cb(skb)->seq;
+	trace_teach_queue(sock_net(sk), &ts->entry.tuple,
+			  TEACH_QUEUE_OUT_OF_ORDER, bytes,
+			  READ_ONCE(sk->sk_rcvbuf));
+}
+
 /**
  * teach_rcv_data - take in the bytes of a segment, and its FIN
  * @sk: the socket, locked
@@ -349,6 +374,8 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 		/* RFC 5681 3.2: at once, it is a duplicate ACK. */
 		teach_ack_soon(sk);
 		teach_ofo_insert(sk, skb);
+		if (trace_teach_queue_enabled())
+			teach_trace_ofo(sk);
 		return false;
 	}
 
@@ -366,10 +393,14 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 
 	teach_ack_data(sk, skb);
 	fin = teach_queue_in_order(sk, teach_compact(sk, skb));
-	if (!fin && !RB_EMPTY_ROOT(&ts->ofo_queue))
+	if (!fin && !RB_EMPTY_ROOT(&ts->ofo_queue)) {
 		fin = teach_ofo_drain(sk);
+		if (trace_teach_queue_enabled())
+			teach_trace_ofo(sk);
+	}
 	if (fin)
 		teach_rcv_purge(sk);
+	teach_trace_rcv(sk);
 	if (!sock_flag(sk, SOCK_DEAD) && (fin || teach_readable(sk)))
 		sk->sk_data_ready(sk);
 	return fin;

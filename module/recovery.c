@@ -27,6 +27,7 @@
  * arrived, without saying which: NewReno, RFC 6582.
  */
 #include "teach.h"
+#include "trace.h"
 
 /**
  * teach_mark_lost - take a segment for lost
@@ -113,6 +114,7 @@ void teach_enter_cwr(struct sock *sk)
 	ts->undo_marker = 0;
 	teach_begin_reduction(sk);
 	ts->recovery = TEACH_CWR;
+	trace_teach_window(sk, TEACH_WINDOW_ENTER);
 }
 
 /*
@@ -163,6 +165,7 @@ static void teach_undo(struct sock *sk, bool unmark_lost)
 	ts->undo_marker = 0;
 	/* All of that reordering was taken for loss. */
 	ts->reord_seen++;
+	trace_teach_window(sk, TEACH_WINDOW_UNDO);
 }
 
 /*
@@ -226,8 +229,12 @@ static bool teach_detect_loss(struct sock *sk, const struct teach_ack *ack)
 
 static void teach_set_open(struct teach_sock *ts)
 {
+	bool leave = ts->recovery >= TEACH_CWR;
+
 	ts->recovery = ts->sacked_out ? TEACH_DISORDER : TEACH_OPEN;
 	ts->retrans_stamp = 0;
+	if (leave)
+		trace_teach_window((struct sock *)ts, TEACH_WINDOW_LEAVE);
 }
 
 static void teach_enter_recovery(struct sock *sk)
@@ -242,6 +249,7 @@ static void teach_enter_recovery(struct sock *sk)
 	}
 	ts->high_seq = ts->snd_nxt;
 	ts->recovery = TEACH_RECOVERY;
+	trace_teach_window(sk, TEACH_WINDOW_ENTER);
 }
 
 /**
@@ -295,6 +303,7 @@ void teach_enter_loss(struct sock *sk)
 	/* RFC 5682 2.1 step 1. */
 	ts->frto = READ_ONCE(teach_sk_net(sk)->sysctl.frto) &&
 		   (first || ts->retransmits) && !ts->mtu_search.probe;
+	trace_teach_window(sk, TEACH_WINDOW_ENTER);
 }
 
 /*
@@ -484,7 +493,8 @@ void teach_retransmit_lost(struct sock *sk)
 		if (cb->lost && !cb->retrans) {
 			if (teach_retransmit(sk, skb,
 					     min(ts->cwnd - flight,
-						 teach_pacing_segs(sk))))
+						 teach_pacing_segs(sk)),
+					     TEACH_WHY_RECOVERY))
 				break;
 			/* RFC 6298 5.1; the earliest is what it waits for. */
 			restart |= skb == skb_rb_first(&ts->rtx_queue);
@@ -527,6 +537,7 @@ void teach_mss_shrunk(struct sock *sk)
 		ts->undo_marker = 0;
 		ts->frto = false;
 		ts->try_new = false;
+		trace_teach_window(sk, TEACH_WINDOW_ENTER);
 	}
 	teach_retransmit_lost(sk);
 }

@@ -29,10 +29,34 @@
  * ---- States ----
  */
 
-void teach_trace_state(struct net *net, const struct teach_tuple *t,
-		       int from, int to)
+/**
+ * teach_sleep - a system call begins to wait
+ * @sk: the socket
+ * @call: which
+ *
+ * Return: when, for teach_woken(); nothing of use if nobody watches.
+ */
+u32 teach_sleep(const struct sock *sk, enum teach_call call)
 {
-	trace_teach_state(net, t, from, to);
+	if (!trace_teach_sleep_enabled() && !trace_teach_wake_enabled())
+		return 0;
+	trace_teach_sleep(sock_net(sk), &teach_sk(sk)->entry.tuple, call);
+	return teach_clock_us();
+}
+
+/**
+ * teach_woken - it does not wait any longer
+ * @sk: the socket
+ * @call: which
+ * @err: 0, or a negative errno
+ * @since: when it began to
+ */
+void teach_woken(const struct sock *sk, enum teach_call call, int err,
+		 u32 since)
+{
+	if (trace_teach_wake_enabled())
+		trace_teach_wake(sock_net(sk), &teach_sk(sk)->entry.tuple, call,
+				 err, since ? teach_clock_us() - since : 0);
 }
 
 /* The addresses, as the hash and the trace know them. */
@@ -76,7 +100,7 @@ void teach_set_state(struct sock *sk, int state)
 	if (sk->sk_state == state)
 		return;
 	trace_teach_state(sock_net(sk), &teach_sk(sk)->entry.tuple,
-			  sk->sk_state, state);
+			  sk->sk_state, state, teach_sk(sk)->cause);
 	if (state == TCP_CLOSE)
 		teach_unname(sk);
 	/* poll(2) reads it without a lock, and then what came before it. */
@@ -172,6 +196,15 @@ static void (*const teach_work[TEACH_WORKS])(struct sock *sk) = {
 	[TEACH_WORK_SEND]	= teach_tsq_run,
 };
 
+static void teach_do_work(struct sock *sk, enum teach_work work)
+{
+	struct teach_sock *ts = teach_sk(sk);
+
+	ts->cause = work == TEACH_WORK_MTU ? TEACH_BY_ICMP : TEACH_BY_TIMER;
+	teach_work[work](sk);
+	ts->cause = TEACH_BY_CALL;
+}
+
 /**
  * teach_run - do it now, or when the system call ends that has the socket
  * @sk: the socket, with its spinlock held
@@ -182,7 +215,7 @@ void teach_run(struct sock *sk, enum teach_work work)
 	if (sock_owned_by_user(sk))
 		set_bit(work, &teach_sk(sk)->deferred);
 	else
-		teach_work[work](sk);
+		teach_do_work(sk, work);
 }
 
 /**
@@ -210,7 +243,7 @@ void teach_release_cb(struct sock *sk)
 		return;
 	for (work = 0; work < TEACH_WORKS; work++)
 		if (test_and_clear_bit(work, &ts->deferred))
-			teach_work[work](sk);
+			teach_do_work(sk, work);
 }
 
 /*
@@ -503,6 +536,7 @@ fail:
 static long teach_wait_connect(struct sock *sk, long timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	u32 since = teach_sleep(sk, TEACH_CALL_CONNECT);
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (teach_opening(sk)) {
@@ -513,6 +547,7 @@ static long teach_wait_connect(struct sock *sk, long timeo)
 			break;
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
+	teach_woken(sk, TEACH_CALL_CONNECT, -READ_ONCE(sk->sk_err), since);
 	return timeo;
 }
 
@@ -677,6 +712,7 @@ out:
 /* Until there is one, or a reason not to wait. */
 static int teach_wait_accept(struct sock *sk, long timeo)
 {
+	u32 since = teach_sleep(sk, TEACH_CALL_ACCEPT);
 	DEFINE_WAIT(wait);
 	int err;
 
@@ -704,6 +740,7 @@ static int teach_wait_accept(struct sock *sk, long timeo)
 			break;
 	}
 	finish_wait(sk_sleep(sk), &wait);
+	teach_woken(sk, TEACH_CALL_ACCEPT, err, since);
 	return err;
 }
 
@@ -859,6 +896,7 @@ static void teach_close_connection(struct sock *sk)
 static void teach_wait_closed(struct sock *sk, long timeout)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	u32 since = teach_sleep(sk, TEACH_CALL_CLOSE);
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (timeout && !signal_pending(current) &&
@@ -869,6 +907,7 @@ static void teach_wait_closed(struct sock *sk, long timeout)
 		lock_sock(sk);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
+	teach_woken(sk, TEACH_CALL_CLOSE, timeout ? 0 : -EAGAIN, since);
 }
 
 /**

@@ -4,6 +4,7 @@
  * the user; and without a copy, where they are in pages that can be shared.
  */
 #include "teach.h"
+#include "trace.h"
 
 /*
  * ---- sendmsg(2) ----
@@ -159,6 +160,9 @@ static int teach_send_some(struct sock *sk, struct msghdr *msg,
 
 	WRITE_ONCE(ts->write_seq, ts->write_seq + copied);
 	teach_cb(skb)->end_seq += copied;
+	trace_teach_queue(sock_net(sk), &ts->entry.tuple, TEACH_QUEUE_SEND,
+			  ts->write_seq - ts->snd_una,
+			  READ_ONCE(sk->sk_sndbuf));
 
 	/* Full, and nothing before it: why should it wait? */
 	if (skb->len >= goal && !(msg->msg_flags & MSG_OOB) &&
@@ -212,13 +216,16 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg,
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	u32 stamps = READ_ONCE(sk->sk_tsflags);
 	int copied = 0, err;
+	u32 since;
 
 	if (msg->msg_flags & MSG_FASTOPEN) {
 		err = -EOPNOTSUPP;
 		goto error;
 	}
 	if ((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+		since = teach_sleep(sk, TEACH_CALL_SEND);
 		err = sk_stream_wait_connect(sk, &timeo);
+		teach_woken(sk, TEACH_CALL_SEND, err, since);
 		if (err)
 			goto error;
 	}
@@ -247,7 +254,9 @@ static int teach_sendmsg_locked(struct sock *sk, struct msghdr *msg,
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		/* No more can come to fill it up. */
 		teach_push_at_once(sk);
+		since = teach_sleep(sk, TEACH_CALL_SEND);
 		err = sk_stream_wait_memory(sk, &timeo);
+		teach_woken(sk, TEACH_CALL_SEND, err, since);
 		if (err)
 			goto error;
 		teach_check_mss(sk);
@@ -386,6 +395,7 @@ static int teach_recv_wait_reason(struct sock *sk, int copied, long timeo)
 static int teach_recv_wait(struct sock *sk, int copied, int target,
 			   long *timeo)
 {
+	u32 since;
 	int err;
 
 	if (copied >= target) {
@@ -398,7 +408,9 @@ static int teach_recv_wait(struct sock *sk, int copied, int target,
 	if (err <= 0)
 		return err;
 	teach_rcv_consumed(sk);
+	since = teach_sleep(sk, TEACH_CALL_RECEIVE);
 	err = sk_wait_data(sk, timeo, skb_peek_tail(&sk->sk_receive_queue));
+	teach_woken(sk, TEACH_CALL_RECEIVE, min(err, 0), since);
 	return err < 0 ? err : 1;
 }
 

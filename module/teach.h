@@ -79,6 +79,7 @@
 #include <teach.h>
 #include "compat/compat.h"
 #include "mib.h"
+#include "watch.h"
 
 #define TEACH_HDR_LEN		20	/* RFC 9293 3.1, without options */
 /* Room for all headers that may come before the bytes. */
@@ -245,7 +246,11 @@ enum teach_deadline {
 	TEACH_TIMER_DELACK,	/* RFC 9293 3.8.6.3: an ACK is owed */
 	TEACH_TIMER_FIN_WAIT2,	/* nobody is left to read: RFC 9293 3.6 */
 	TEACH_TIMER_KEEPALIVE,	/* RFC 9293 3.8.4: is the peer there? */
-	TEACH_TIMERS
+	TEACH_TIMERS,
+	/* Timers of their own, with numbers only for the trace. */
+	TEACH_TIMER_PACING = TEACH_TIMERS,	/* pacing.c */
+	TEACH_TIMER_SYNACK,			/* listen.c */
+	TEACH_TIMER_TIME_WAIT,			/* timewait.c */
 };
 
 /* What timers and interrupts want of a socket: teach_run(). */
@@ -570,6 +575,7 @@ struct teach_sock {
 
 	u16			mtu_info;	/* from ICMP, to be done */
 	unsigned long		deferred;	/* bits: enum teach_work */
+	u8			cause;		/* enum teach_cause, now */
 
 	struct timer_list	timer;		/* a reference while armed */
 	struct tasklet_struct	tsq_tasklet;	/* a reference while queued */
@@ -1081,8 +1087,9 @@ void teach_tuple_set(struct sock *sk);
 void teach_set_state(struct sock *sk, int state);
 void teach_unname(struct sock *sk);
 void teach_retire(struct sock *sk);
-void teach_trace_state(struct net *net, const struct teach_tuple *t,
-		       int from, int to);
+u32 teach_sleep(const struct sock *sk, enum teach_call call);
+void teach_woken(const struct sock *sk, enum teach_call call, int err,
+		 u32 since);
 void teach_done(struct sock *sk);
 void teach_fail(struct sock *sk, int err);
 void teach_abort(struct sock *sk);
@@ -1178,7 +1185,8 @@ int teach_send_synack_options(const struct teach_request *req,
 			      const struct teach_options *opt);
 void teach_request_complete(struct teach_request *req, struct sk_buff *skb);
 void teach_request_rcv(struct teach_request *req, struct sk_buff *skb);
-void teach_request_drop(struct teach_request *req, int state);
+void teach_request_drop(struct teach_request *req, int state,
+			enum teach_cause cause);
 
 /* cookie.c */
 void teach_cookie_send(struct sock *sk, struct teach_listener *queue,
@@ -1273,11 +1281,12 @@ void teach_push_at_once(struct sock *sk);
 int teach_send_syn(struct sock *sk);
 void teach_send_synack(struct sock *sk);
 void teach_send_fin(struct sock *sk);
-void teach_send_ack(struct sock *sk);
+void teach_send_ack(struct sock *sk, enum teach_why why);
 void teach_send_rst(struct sock *sk);
 void teach_send_probe(struct sock *sk);
 void teach_send_keepalive(struct sock *sk);
-int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
+int teach_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs,
+		     enum teach_why why);
 bool teach_push_one(struct sock *sk);
 bool teach_push_large(struct sock *sk, u32 len);
 u32 teach_window_end(const struct teach_sock *ts);
@@ -1493,8 +1502,8 @@ void teach_time_wait(struct sock *sk, int state, unsigned long timeout);
 void teach_timewait_rcv(struct teach_timewait *tw, struct sk_buff *skb);
 struct teach_timewait *teach_timewait_take(struct sock *sk, bool bound,
 					   u32 *iss);
-void teach_timewait_release(struct teach_timewait *tw);
-void teach_timewait_kill(struct teach_timewait *tw);
+void teach_timewait_release(struct teach_timewait *tw, enum teach_cause cause);
+void teach_timewait_kill(struct teach_timewait *tw, enum teach_cause cause);
 
 /* memory.c */
 extern atomic_long_t teach_memory_allocated;
@@ -1532,6 +1541,7 @@ void teach_check_space(struct sock *sk);
  * @flags: of the TCP header
  * @opt: the options
  * @state: of what it is sent for, for the trace
+ * @why: likewise
  *
  * The answers of LISTEN, SYN_RECV, TIME_WAIT and CLOSED.
  */
@@ -1546,6 +1556,7 @@ struct teach_bare {
 	u8			flags;
 	struct teach_options	opt;
 	u8			state;
+	u8			why;		/* enum teach_why */
 };
 
 /* ip.c */

@@ -10,6 +10,15 @@
  * The timer holds a reference to the socket while it is pending.
  */
 #include "teach.h"
+#include "trace.h"
+
+static void teach_trace_timer(const struct sock *sk, enum teach_deadline which,
+			      enum teach_timer_action action,
+			      unsigned long delay)
+{
+	trace_teach_timer(sock_net(sk), &teach_sk(sk)->entry.tuple, which,
+			  action, jiffies_to_usecs(delay));
+}
 
 /**
  * teach_timer_set - wait for something
@@ -28,19 +37,26 @@ void teach_timer_set(struct sock *sk, enum teach_deadline which,
 		when += teach_pacing_delay(sk);
 	ts->armed |= BIT(which);
 	ts->deadline[which] = when;
+	if (trace_teach_timer_enabled())
+		teach_trace_timer(sk, which, TEACH_TIMER_ARM, when - jiffies);
 	if (!timer_pending(&ts->timer) || time_before(when, ts->timer.expires))
 		sk_reset_timer(sk, &ts->timer, when);
 }
 
 void teach_timer_clear(struct sock *sk, enum teach_deadline which)
 {
+	if (trace_teach_timer_enabled() && teach_timer_armed(sk, which))
+		teach_trace_timer(sk, which, TEACH_TIMER_CANCEL, 0);
 	teach_sk(sk)->armed &= ~BIT(which);
 }
 
 /* For good: the connection is closed. */
 void teach_timer_stop(struct sock *sk)
 {
-	teach_sk(sk)->armed = 0;
+	int i;
+
+	for (i = 0; i < TEACH_TIMERS; i++)
+		teach_timer_clear(sk, i);
 	sk_stop_timer(sk, &teach_sk(sk)->timer);
 	teach_pacing_stop(sk);
 }
@@ -152,8 +168,8 @@ static void teach_timer_rtx(struct sock *sk)
 	}
 
 	teach_enter_loss(sk);
-	if (teach_retransmit(sk, skb_rb_first(&ts->rtx_queue), 1) &&
-	    !sock_flag(sk, SOCK_DEAD)) {
+	if (teach_retransmit(sk, skb_rb_first(&ts->rtx_queue), 1,
+			     TEACH_WHY_RTO) && !sock_flag(sk, SOCK_DEAD)) {
 		/* It did not leave this host: that says nothing of the path. */
 		teach_timer_set(sk, TEACH_TIMER_RTX,
 				min_t(u32, teach_rto(ts), HZ / 2));
@@ -162,6 +178,7 @@ static void teach_timer_rtx(struct sock *sk)
 
 	ts->retransmits++;
 	ts->backoff = min(ts->backoff + 1, 16);
+	trace_teach_window(sk, TEACH_WINDOW_TIMEOUT);
 	teach_timer_set(sk, TEACH_TIMER_RTX,
 			teach_user_clamp(ts, ts->rto_stamp, teach_rto(ts)));
 }
@@ -227,6 +244,7 @@ void teach_timer_run(struct sock *sk)
 		    time_before(jiffies, ts->deadline[i]))
 			continue;
 		ts->armed &= ~BIT(i);
+		teach_trace_timer(sk, i, TEACH_TIMER_FIRE, 0);
 		expired[i](sk);
 	}
 

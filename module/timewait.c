@@ -14,6 +14,7 @@
 #include <linux/tcp.h>
 
 #include "teach.h"
+#include "trace.h"
 
 static struct kmem_cache *teach_timewait_cache;
 
@@ -26,32 +27,36 @@ static void teach_timewait_free_rcu(struct rcu_head *head)
 /**
  * teach_timewait_release - the end of it
  * @tw: what is left, out of the hash; freed after a grace period
+ * @cause: of it, for the trace
  */
-void teach_timewait_release(struct teach_timewait *tw)
+void teach_timewait_release(struct teach_timewait *tw, enum teach_cause cause)
 {
 	/* From now on nobody sets the timer again: see _restart(). */
 	spin_lock_bh(&tw->lock);
 	timer_delete(&tw->timer);
 	spin_unlock_bh(&tw->lock);
 
-	teach_trace_state(tw->tn->net, &tw->entry.tuple, tw->state, TCP_CLOSE);
+	trace_teach_state(tw->tn->net, &tw->entry.tuple, tw->state, TCP_CLOSE,
+			  cause);
 	teach_port_put(tw->tn, &tw->bind);
 	atomic_dec(&tw->tn->timewaits);
 	call_rcu(&tw->rcu, teach_timewait_free_rcu);
 }
 
 /* The same for one that is in the hash, unless another CPU is faster. */
-void teach_timewait_kill(struct teach_timewait *tw)
+void teach_timewait_kill(struct teach_timewait *tw, enum teach_cause cause)
 {
 	if (teach_hash_remove(tw->tn, &tw->entry))
-		teach_timewait_release(tw);
+		teach_timewait_release(tw, cause);
 }
 
 static void teach_timewait_timer(struct timer_list *t)
 {
 	struct teach_timewait *tw = timer_container_of(tw, t, timer);
 
-	teach_timewait_kill(tw);
+	trace_teach_timer(tw->tn->net, &tw->entry.tuple,
+			  TEACH_TIMER_TIME_WAIT, TEACH_TIMER_FIRE, 0);
+	teach_timewait_kill(tw, TEACH_BY_TIMER);
 }
 
 static struct teach_timewait *teach_timewait_alloc(struct sock *sk, int state)
@@ -67,6 +72,7 @@ static struct teach_timewait *teach_timewait_alloc(struct sock *sk, int state)
 		return NULL;
 
 	tw->entry.kind = TEACH_TIMEWAIT;
+	tw->entry.tuple = ts->entry.tuple;
 	tw->tn = tn;
 	tw->state = state;
 	tw->snd_nxt = ts->snd_nxt;
@@ -77,6 +83,15 @@ static struct teach_timewait *teach_timewait_alloc(struct sock *sk, int state)
 	spin_lock_init(&tw->lock);
 	timer_setup(&tw->timer, teach_timewait_timer, 0);
 	return tw;
+}
+
+static void teach_timewait_wait(struct teach_timewait *tw,
+				unsigned long timeout)
+{
+	mod_timer(&tw->timer, jiffies + timeout);
+	trace_teach_timer(tw->tn->net, &tw->entry.tuple,
+			  TEACH_TIMER_TIME_WAIT, TEACH_TIMER_ARM,
+			  jiffies_to_usecs(timeout));
 }
 
 /**
@@ -102,14 +117,14 @@ void teach_time_wait(struct sock *sk, int state, unsigned long timeout)
 	teach_port_keep(sk, tw);
 	/* Once it is in the hash it may be killed at any time. */
 	local_bh_disable();
-	mod_timer(&tw->timer, jiffies + timeout);
+	teach_timewait_wait(tw, timeout);
 	teach_hash_replace(tn, &teach_sk(sk)->entry, &tw->entry);
 	local_bh_enable();
 
 	/* The connection lives on in another form: no step to CLOSE. */
 	if (sk->sk_state != state)
-		teach_trace_state(sock_net(sk), &teach_sk(sk)->entry.tuple,
-				  sk->sk_state, state);
+		trace_teach_state(sock_net(sk), &teach_sk(sk)->entry.tuple,
+				  sk->sk_state, state, teach_sk(sk)->cause);
 	teach_unname(sk);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	teach_retire(sk);
@@ -119,7 +134,7 @@ static void teach_timewait_restart(struct teach_timewait *tw)
 {
 	spin_lock(&tw->lock);
 	if (READ_ONCE(tw->entry.hashed))
-		mod_timer(&tw->timer, jiffies + TEACH_TIMEWAIT_LEN);
+		teach_timewait_wait(tw, TEACH_TIMEWAIT_LEN);
 	spin_unlock(&tw->lock);
 }
 
@@ -138,6 +153,7 @@ static void teach_timewait_ack(struct teach_timewait *tw)
 		.flags	= TEACH_ACK,
 		.opt	= opt,
 		.state	= tw->state,
+		.why	= TEACH_WHY_ACK,
 	});
 }
 
@@ -241,7 +257,7 @@ static bool teach_timewait_reuse(struct teach_timewait *tw,
 		return false;
 
 	TEACH_INC(tw->tn, TIME_WAIT_REUSED);
-	teach_timewait_kill(tw);
+	teach_timewait_kill(tw, TEACH_BY_SEGMENT);
 	teach_listen_rcv(sk, skb, teach_timewait_iss(tw));
 	return true;
 }
@@ -258,7 +274,7 @@ static void teach_timewait_rst(struct teach_timewait *tw, struct sk_buff *skb)
 	    READ_ONCE(tw->tn->sysctl.rfc1337))
 		exact = false;
 	if (exact)
-		teach_timewait_kill(tw);
+		teach_timewait_kill(tw, TEACH_BY_SEGMENT);
 	teach_drop(tw->tn->net, skb, exact ? TEACH_DROP_RESET :
 					     TEACH_DROP_BAD_RESET);
 }
@@ -290,7 +306,7 @@ static void teach_timewait_fin_wait2(struct teach_timewait *tw,
 	}
 	if (!(cb->flags & TEACH_FIN) || cb->end_seq != tw->rcv_nxt + 1) {
 		teach_reply_rst(tw->tn->net, skb);
-		teach_timewait_kill(tw);
+		teach_timewait_kill(tw, TEACH_BY_SEGMENT);
 		teach_drop(tw->tn->net, skb, TEACH_DROP_CLOSED);
 		return;
 	}
@@ -299,8 +315,8 @@ static void teach_timewait_fin_wait2(struct teach_timewait *tw,
 	if (tw->state == TCP_FIN_WAIT2) {
 		WRITE_ONCE(tw->state, TCP_TIME_WAIT);
 		tw->rcv_nxt = cb->end_seq;
-		teach_trace_state(tw->tn->net, &tw->entry.tuple, TCP_FIN_WAIT2,
-				  TCP_TIME_WAIT);
+		trace_teach_state(tw->tn->net, &tw->entry.tuple, TCP_FIN_WAIT2,
+				  TCP_TIME_WAIT, TEACH_BY_SEGMENT);
 	}
 	spin_unlock(&tw->lock);
 	teach_timewait_restart(tw);
