@@ -386,7 +386,8 @@ u32 teach_size_goal(const struct sock *sk)
 
 	if (!sk_can_gso(sk))
 		return ts->mss_cache;
-	goal = min_t(u32, sk->sk_gso_max_size - 1 - TEACH_MAX_HEADER,
+	/* sk_setup_caps() has left room for the headers. */
+	goal = min_t(u32, sk->sk_gso_max_size,
 		     teach_bound_to_window(ts, U16_MAX));
 	goal = min_t(u32, goal, sk->sk_gso_max_segs * ts->mss_cache);
 	return max_t(u32, rounddown(goal, ts->mss_cache), ts->mss_cache);
