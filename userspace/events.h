@@ -41,7 +41,122 @@ enum tcp_state {
 	CLOSING,
 };
 
-enum event_kind { EVENT_OUT, EVENT_IN, EVENT_STATE, EVENT_DROP };
+enum event_kind {
+	EVENT_OUT,
+	EVENT_IN,
+	EVENT_STATE,
+	EVENT_DROP,
+	EVENT_DATAGRAM_OUT,
+	EVENT_DATAGRAM_IN,
+	EVENT_WINDOW,
+	EVENT_TIMER,
+	EVENT_QUEUE,
+	EVENT_LOOKUP,
+	EVENT_SLEEP,
+	EVENT_WAKE,
+	/* Of a card, not of a connection. */
+	EVENT_RING,
+	EVENT_INTERRUPT,
+	EVENT_POLL,
+	N_EVENT_KINDS,
+};
+
+/*
+ * The enumerations of the module's trace.h, by its numbers.  What a module
+ * does not tell is NOT_TOLD.
+ */
+#define NOT_TOLD	0xff
+
+enum segment_why {
+	WHY_NONE,
+	WHY_NEW,
+	WHY_RTO,
+	WHY_RECOVERY,
+	WHY_TLP,
+	WHY_PROBE,
+	WHY_KEEPALIVE,
+	WHY_ACK,
+	WHY_DELACK,
+	WHY_WINDOW,
+	WHY_CHALLENGE,
+	WHY_RESET,
+	WHY_SYNACK,
+	WHY_REPLY,
+};
+
+enum cause { CAUSE_CALL, CAUSE_SEGMENT, CAUSE_TIMER, CAUSE_ICMP };
+
+enum recovery {
+	RECOVERY_OPEN,
+	RECOVERY_DISORDER,
+	RECOVERY_CWR,
+	RECOVERY_RECOVERY,
+	RECOVERY_LOSS,
+};
+
+enum window_event {
+	WINDOW_ACK,
+	WINDOW_ENTER,
+	WINDOW_LEAVE,
+	WINDOW_UNDO,
+	WINDOW_TIMEOUT,
+	WINDOW_IDLE,
+};
+
+enum timer {
+	TIMER_REO,
+	TIMER_TLP,
+	TIMER_RTX,
+	TIMER_PROBE,
+	TIMER_DELACK,
+	TIMER_FIN_WAIT2,
+	TIMER_KEEPALIVE,
+	TIMER_PACING,
+	TIMER_SYNACK,
+	TIMER_TIME_WAIT,
+};
+
+enum timer_action { TIMER_ARM, TIMER_CANCEL, TIMER_FIRE };
+
+enum queue {
+	QUEUE_SYN,
+	QUEUE_ACCEPT,
+	QUEUE_SEND,
+	QUEUE_RECEIVE,
+	QUEUE_OUT_OF_ORDER,
+};
+
+enum found {
+	FOUND_NONE,
+	FOUND_SOCKET,
+	FOUND_REQUEST,
+	FOUND_TIMEWAIT,
+	FOUND_LISTENER,
+};
+
+enum call { CALL_CONNECT, CALL_ACCEPT, CALL_SEND, CALL_RECEIVE, CALL_CLOSE };
+
+enum ring { RING_TX, RING_RX };
+
+/* And which of them, for their names. */
+enum enumeration {
+	ENUM_WHY,
+	ENUM_CAUSE,
+	ENUM_RECOVERY,
+	ENUM_WINDOW_EVENT,
+	ENUM_TIMER,
+	ENUM_ACTION,
+	ENUM_QUEUE,
+	ENUM_FOUND,
+	ENUM_CALL,
+	ENUM_RING,
+};
+
+#define NO_SSTHRESH	0x7fffffff	/* none yet */
+
+#define DEV_NAME	16
+#define DROP_REASON	20
+#define MAX_OPTIONS	40
 
 struct endpoint {
 	struct in_addr addr;
@@ -52,29 +167,127 @@ struct endpoint {
  * struct event - one trace event
  * @ns: when, on CLOCK_MONOTONIC
  * @netns: inode number of the network namespace it happened in
+ * @kind: an enum event_kind, which says what of the rest has a meaning
  * @state: of the local end; of EVENT_STATE, the old one
- * @new_state: EVENT_STATE only
- * @rtx: EVENT_OUT only: a retransmission
- * @reason: EVENT_DROP only
+ * @cause: of EVENT_STATE and EVENT_WINDOW, an enum cause
+ * @local: the end where it happened, whichever way a segment went
+ * @len: of a segment, a datagram, and what is dropped, in bytes of the stream
+ *	or message
+ * @flags: of a segment, and of what is dropped
  *
- * @local is the end where it happened, whichever way the segment went.
+ * EVENT_OUT, EVENT_IN and EVENT_DROP:
+ * @seq, @ack, @window: the header's fields, the window unscaled; EVENT_DROP
+ *	has only @seq
+ * @rtx: EVENT_OUT only: a retransmission
+ * @why: EVENT_OUT only: an enum segment_why
+ * @n_options: bytes of @options, TCP's as they are on the wire
+ * @reason: of EVENT_DROP, one word
+ *
+ * EVENT_WINDOW:
+ * @cwnd, @ssthresh, @flight: in segments
+ * @snd_wnd, @rcv_wnd: in bytes
+ *
+ * EVENT_TIMER: @timer, @action, and @delay_us when it was armed.
+ * EVENT_QUEUE: @queue, and its @depth and @limit: connections of QUEUE_SYN and
+ * QUEUE_ACCEPT, else bytes.
+ * EVENT_LOOKUP: @bucket of the hash table, @chain (entries looked at), @found.
+ * EVENT_SLEEP, EVENT_WAKE: @call; EVENT_WAKE also @error (0 or negative) and
+ * @slept_us.
+ * EVENT_RING: @dev, @ring, and how many of its @slots are @used.
+ * EVENT_INTERRUPT: @dev.
+ * EVENT_POLL: @dev, @done of @budget.
  */
 struct event {
 	uint64_t ns;
-	enum event_kind kind;
 	uint32_t netns;
+	uint8_t kind;
 	uint8_t proto;
 	uint8_t state;
 	uint8_t new_state;
-	bool rtx;
 	struct endpoint local;
 	struct endpoint foreign;
-	uint32_t seq;
-	uint32_t ack;
-	uint32_t window;
 	uint32_t len;
 	uint16_t flags;
-	char reason[30];
+	uint8_t cause;
+	union {
+		struct {
+			bool rtx;
+			uint8_t why;
+			uint8_t n_options;
+			uint32_t seq;
+			uint32_t ack;
+			uint32_t window;
+			union {
+				uint8_t options[MAX_OPTIONS];
+				char reason[DROP_REASON];
+			};
+		};
+		struct {
+			uint8_t recovery;
+			uint8_t window_event;
+			uint32_t cwnd;
+			uint32_t ssthresh;
+			uint32_t flight;
+			uint32_t snd_wnd;
+			uint32_t rcv_wnd;
+			uint32_t srtt_us;
+			uint32_t rttvar_us;
+			uint32_t rto_us;
+		};
+		struct {
+			uint8_t timer;
+			uint8_t action;
+			uint32_t delay_us;
+		};
+		struct {
+			uint8_t queue;
+			uint32_t depth;
+			uint32_t limit;
+		};
+		struct {
+			uint8_t found;
+			uint32_t bucket;
+			uint32_t chain;
+		};
+		struct {
+			uint8_t call;
+			int32_t error;
+			uint32_t slept_us;
+		};
+		struct {
+			uint8_t ring;
+			char dev[DEV_NAME];
+			union {
+				uint32_t used;
+				uint32_t done;
+			};
+			union {
+				uint32_t slots;
+				uint32_t budget;
+			};
+		};
+	};
+};
+
+struct sack_block {
+	uint32_t start;
+	uint32_t end;
+};
+
+/**
+ * struct tcp_options - what a segment's options say
+ * @wscale: -1: has none
+ * @mss: 0: has none
+ */
+struct tcp_options {
+	uint16_t mss;
+	int8_t wscale;
+	bool sack_ok;
+	bool has_ts;
+	uint8_t n_sack;
+	uint32_t ts_val;
+	uint32_t ts_ecr;
+	struct sack_block sack[4];
 };
 
 struct netns_name {
@@ -104,13 +317,26 @@ void recording_free(struct recording *rec);
 bool recording_name_netns(struct recording *rec, uint32_t inode,
 			  const char *name);
 const char *recording_netns(const struct recording *rec, uint32_t inode);
+void recording_begin(FILE *out);
+void recording_end(const struct recording *rec, FILE *out);
 void recording_write(const struct recording *rec, FILE *out);
 int recording_read(struct recording *rec, FILE *in, const char *name);
 
+void event_write(const struct event *event, FILE *out);
+
+const char *kind_name(unsigned int kind);
+bool is_segment(const struct event *event);
+bool of_connection(const struct event *event);
+const char *enum_name(enum enumeration which, unsigned int number);
+int enum_by_name(enum enumeration which, const char *name);
+bool options_parse(const struct event *event, struct tcp_options *options);
+char *options_text(const struct event *event, uint32_t sack_base, char *buf,
+		   size_t size);
 char *flags_text(unsigned int flags, char *buf, size_t size);
 char *endpoint_text(const struct endpoint *end, char *buf, size_t size);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 
 #define ENDPOINT_TEXT	22	/* "255.255.255.255:65535" */
+#define OPTIONS_TEXT	512
 
 #endif /* _EVENTS_H */

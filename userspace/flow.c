@@ -33,7 +33,7 @@ static bool begins(const struct event *ev)
 {
 	if (ev->kind == EVENT_STATE)
 		return ev->new_state == SYN_SENT || ev->state == LISTEN;
-	return ev->kind != EVENT_DROP && is_first_syn(ev) && !ev->rtx;
+	return is_segment(ev) && is_first_syn(ev) && !ev->rtx;
 }
 
 /* Can @ev have happened at end @e of @flow? */
@@ -60,8 +60,6 @@ static bool is_opener(const struct event *ev)
 		return syn_ack;
 	case EVENT_STATE:
 		return ev->state != LISTEN;
-	case EVENT_DROP:
-		break;
 	}
 	return false;
 }
@@ -122,6 +120,13 @@ static void note_end(struct flow_end *end, const struct event *ev)
 		end->ended = true;
 }
 
+/* A look-up, for one, may find nothing; then there is no connection. */
+static bool makes_flow(const struct event *ev)
+{
+	return is_segment(ev) || ev->kind == EVENT_STATE ||
+	       ev->kind == EVENT_DROP;
+}
+
 static bool place(struct flows *flows, const struct recording *rec, size_t n)
 {
 	const struct event *ev = &rec->event[n];
@@ -135,6 +140,8 @@ static bool place(struct flows *flows, const struct recording *rec, size_t n)
 		return true;
 	i = find_flow(flows, ev, &e);
 	if (i < 0) {
+		if (!makes_flow(ev))
+			return true;
 		i = new_flow(flows, ev);
 		if (i < 0)
 			return false;
@@ -142,7 +149,7 @@ static bool place(struct flows *flows, const struct recording *rec, size_t n)
 	}
 	flow = &flows->flow[i];
 	flow->n_events++;
-	flow->n_segments += ev->kind == EVENT_OUT || ev->kind == EVENT_IN;
+	flow->n_segments += is_segment(ev);
 	note_end(&flow->end[e], ev);
 	flows->of_event[n] = i;
 	flows->at_end[n] = e;

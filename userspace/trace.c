@@ -72,7 +72,7 @@ static const struct source {
 #define N_SOURCES ARRAY_SIZE(sources)
 
 /* One of them, as this kernel describes it. */
-struct found {
+struct format {
 	const struct source *source;
 	struct tep_event *event;
 	struct tep_format_field *field[N_FIELDS];
@@ -81,13 +81,13 @@ struct found {
 struct tracer {
 	struct tracefs_instance *instance;
 	struct tep_handle *tep;
-	struct found found[N_SOURCES];
+	struct format found[N_SOURCES];
 	struct recording *rec;	/* being filled by tracer_read() */
 	bool no_memory;
 	char name[32];
 };
 
-static uint64_t get(const struct found *f, const struct tep_record *record,
+static uint64_t get(const struct format *f, const struct tep_record *record,
 		    enum field field)
 {
 	unsigned long long value = 0;
@@ -98,7 +98,7 @@ static uint64_t get(const struct found *f, const struct tep_record *record,
 }
 
 /* An address, in network byte order as it is. */
-static struct in_addr get_addr(const struct found *f,
+static struct in_addr get_addr(const struct format *f,
 			       const struct tep_record *record,
 			       enum field field)
 {
@@ -110,7 +110,7 @@ static struct in_addr get_addr(const struct found *f,
 	return addr;
 }
 
-static void get_reason(const struct found *f, struct tep_record *record,
+static void get_reason(const struct format *f, struct tep_record *record,
 		       char *buf, size_t size)
 {
 	int len = 0;
@@ -129,7 +129,7 @@ static int on_event(struct tep_event *event, struct tep_record *record,
 		    int cpu, void *context)
 {
 	struct tracer *tracer = context;
-	const struct found *f = NULL;
+	const struct format *f = NULL;
 	struct event ev;
 	size_t i;
 
@@ -143,6 +143,7 @@ static int on_event(struct tep_event *event, struct tep_record *record,
 	ev = (struct event) {
 		.ns = record->ts,
 		.kind = f->source->kind,
+		.cause = NOT_TOLD,
 		.netns = get(f, record, F_NETNS),
 		.proto = get(f, record, F_PROTO),
 		.local = { get_addr(f, record, F_LADDR),
@@ -170,7 +171,7 @@ static int on_event(struct tep_event *event, struct tep_record *record,
 
 /* --- setting up --------------------------------------------------------- */
 
-static int find_fields(struct found *f)
+static int find_fields(struct format *f)
 {
 	int i;
 
@@ -192,7 +193,7 @@ static int find_events(struct tracer *tracer)
 	if (!tracer->tep)
 		return tool_error("cannot read the formats of trace events");
 	for (i = 0; i < N_SOURCES; i++) {
-		struct found *f = &tracer->found[i];
+		struct format *f = &tracer->found[i];
 
 		f->source = &sources[i];
 		f->event = tep_find_event_by_name(tracer->tep, SYSTEM,
