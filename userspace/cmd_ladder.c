@@ -6,20 +6,20 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ladder.h"
+#include "record.h"
 #include "tool.h"
-#include "trace.h"
 
-#define TICK_MS		100	/* how often the kernel's buffers are read */
-#define SETTLE_MS	2000	/* of silence, when ends stay open */
 #define DEFAULT_LINES	200
+
+/* Of which the drawing is made, without details. */
+#define DRAWN_KINDS	(BIT(EVENT_OUT) | BIT(EVENT_IN) | \
+			 BIT(EVENT_STATE) | BIT(EVENT_DROP))
 
 static struct {
 	long port;
@@ -61,173 +61,30 @@ static const char help_text[] =
 "  teach ladder --port 8080 --record web.events -- ./my-test\n"
 "  teach ladder --input web.events --connection 2\n";
 
-/* May @flow be drawn?  An old TIME_WAIT that ends is no connection here. */
-static bool fits(const struct flow *flow)
-{
-	return flow->n_segments &&
-	       (!opt.port || flow->end[0].ep.port == opt.port ||
-		flow->end[1].ep.port == opt.port);
-}
-
 /*
  * The connection to draw: the one asked for by number, or else the first
  * that was opened, or else the first.
  */
 static struct choice choose(const struct flows *flows)
 {
-	struct choice choice = { .flow = -1 };
+	struct choice choice = { .flow = -1, .of = flows->n_numbered };
 	bool opened = false;
 	size_t i;
 
 	for (i = 0; i < flows->n; i++) {
 		const struct flow *flow = &flows->flow[i];
 
-		if (!fits(flow))
+		/* An old TIME_WAIT that ends is no connection here. */
+		if (!flow->number || !flow->n_segments)
 			continue;
-		choice.of++;
-		if (opt.number ? choice.of != opt.number :
+		if (opt.number ? flow->number != (size_t)opt.number :
 		    choice.flow >= 0 && (opened || !flow->opened))
 			continue;
 		choice.flow = i;
-		choice.number = choice.of;
+		choice.number = flow->number;
 		opened = flow->opened;
 	}
 	return choice;
-}
-
-/* --- recording ---------------------------------------------------------- */
-
-static pid_t start_command(const sigset_t *mask)
-{
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid)
-		return pid;
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	execvp(opt.command[0], opt.command);
-	tool_error("cannot run %s: %s", opt.command[0], strerror(errno));
-	_exit(127);
-}
-
-/* Is there nothing more to wait for, once the command has ended? */
-static bool complete(const struct recording *rec)
-{
-	struct recording sorted = *rec;
-	struct flows flows;
-	struct choice choice;
-	bool done = false;
-
-	recording_sort(&sorted);
-	if (flows_build(&flows, &sorted)) {
-		choice = choose(&flows);
-		done = choice.flow < 0 ||
-		       flow_finished(&flows.flow[choice.flow]);
-	}
-	flows_free(&flows);
-	return done;
-}
-
-static int exit_status(int status)
-{
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   128 + WTERMSIG(status);
-}
-
-/*
- * Read events until the command has ended and its connection too, or until
- * a signal.  Connections may outlive a command: the other end still closes.
- */
-static int record_loop(struct tracer *tracer, struct recording *rec,
-		       pid_t child, const sigset_t *signals, int *status)
-{
-	const struct timespec tick = { .tv_nsec = TICK_MS * 1000000L };
-	unsigned int silent_ms = 0;
-	bool running = true;
-	size_t seen = 0;
-
-	for (;;) {
-		int sig = sigtimedwait(signals, NULL, &tick);
-		int wait_status;
-
-		/* First this: what it did is in the buffers then. */
-		if (child > 0 && running &&
-		    waitpid(child, &wait_status, WNOHANG) == child) {
-			*status = exit_status(wait_status);
-			running = false;
-			seen = SIZE_MAX;
-		}
-		if (tracer_read(tracer, rec))
-			return EXIT_FAILED;
-		if (sig == SIGINT || sig == SIGTERM)
-			return 0;
-		if (child <= 0 || running)
-			continue;
-		silent_ms = rec->n_events == seen ? silent_ms + TICK_MS : 0;
-		if (silent_ms >= SETTLE_MS)
-			return 0;
-		if (rec->n_events != seen && complete(rec))
-			return 0;
-		seen = rec->n_events;
-	}
-}
-
-static int record(struct recording *rec, int *status)
-{
-	sigset_t signals, before;
-	struct tracer *tracer;
-	pid_t child = 0;
-	int err = 0;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-
-	tracer = tracer_start();
-	if (!tracer)
-		return EXIT_FAILED;
-	if (opt.command)
-		child = start_command(&before);
-	else
-		fputs("Recording. Ctrl-C ends it and draws.\n", stderr);
-	if (child < 0)
-		err = tool_error("cannot fork: %s", strerror(errno));
-	else
-		err = record_loop(tracer, rec, child, &signals, status);
-	if (tracer_stop(tracer, rec))
-		err = EXIT_FAILED;
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
-static int save(const struct recording *rec)
-{
-	FILE *out = fopen(opt.record, "we");
-
-	if (!out)
-		return tool_error("cannot write %s: %s", opt.record,
-				  strerror(errno));
-	recording_write(rec, out);
-	if (fclose(out))
-		return tool_error("cannot write %s: %s", opt.record,
-				  strerror(errno));
-	return 0;
-}
-
-static int load(struct recording *rec)
-{
-	FILE *in = fopen(opt.input, "re");
-	int err;
-
-	if (!in)
-		return tool_error("cannot read %s: %s", opt.input,
-				  strerror(errno));
-	err = recording_read(rec, in, opt.input);
-	fclose(in);
-	return err;
 }
 
 /* --- drawing ------------------------------------------------------------ */
@@ -271,15 +128,22 @@ static int draw(const struct recording *rec, const struct flows *flows)
 
 static int run(void)
 {
+	struct filter filter = { .port = opt.port };
+	struct recorder recorder = {
+		.request.kinds = opt.record ? ALL_KINDS : DRAWN_KINDS,
+		.filter = filter,
+		.command = opt.command,
+	};
 	struct recording rec = { 0 };
 	struct flows flows = { 0 };
 	int status = 0;
 	int err;
 
-	err = opt.input ? load(&rec) : record(&rec, &status);
+	err = opt.input ? recording_load(&rec, opt.input) :
+			  record(&recorder, &rec, &status);
 	if (!err && opt.record)
-		err = save(&rec);
-	if (!err && !flows_build(&flows, &rec))
+		err = recording_save(&rec, opt.record);
+	if (!err && !flows_build(&flows, &rec, &filter))
 		err = tool_error("out of memory");
 	if (!err)
 		err = draw(&rec, &flows);

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ static const char * const kind_names[] = {
 	[EVENT_RING] = "ring",
 	[EVENT_INTERRUPT] = "interrupt",
 	[EVENT_POLL] = "poll",
+	[EVENT_FUNCTION] = "function",
 };
 
 static const struct {
@@ -352,15 +354,25 @@ static void sort(struct event *event, struct event *spare, size_t n)
 	merge(event, spare, half, spare + half, n - half);
 }
 
-void recording_sort(struct recording *rec)
+/* Put the events from the @first on in the order of time. */
+void recording_sort(struct recording *rec, size_t first)
 {
+	size_t n = rec->n_events - first;
 	struct event *spare;
 
-	spare = reallocarray(NULL, rec->n_events + 1, sizeof(*spare));
+	spare = reallocarray(NULL, n + 1, sizeof(*spare));
 	if (!spare)
 		return;
-	sort(rec->event, spare, rec->n_events);
+	sort(rec->event + first, spare, n);
 	free(spare);
+}
+
+/* Forget the first @n events. */
+void recording_drop(struct recording *rec, size_t n)
+{
+	rec->n_events -= n;
+	memmove(rec->event, rec->event + n,
+		rec->n_events * sizeof(*rec->event));
 }
 
 void recording_free(struct recording *rec)
@@ -374,6 +386,7 @@ bool recording_name_netns(struct recording *rec, uint32_t inode,
 			  const char *name)
 {
 	struct netns_name *bigger;
+	char *p;
 
 	bigger = reallocarray(rec->netns, rec->n_netns + 1, sizeof(*bigger));
 	if (!bigger)
@@ -381,6 +394,10 @@ bool recording_name_netns(struct recording *rec, uint32_t inode,
 	rec->netns = bigger;
 	bigger[rec->n_netns].inode = inode;
 	snprintf(bigger[rec->n_netns].name, sizeof(bigger->name), "%s", name);
+	/* A recording has one word here. */
+	for (p = bigger[rec->n_netns].name; *p; p++)
+		if (isspace((unsigned char)*p))
+			*p = '_';
 	rec->n_netns++;
 	return true;
 }
@@ -398,26 +415,6 @@ const char *recording_netns(const struct recording *rec, uint32_t inode)
 
 /* --- what each kind of event has in the text ----------------------------- */
 
-enum form {
-	FORM_U8,
-	FORM_U32,
-	FORM_S32,
-	FORM_FLAGS,
-	FORM_STATE,
-	FORM_ENUM,	/* left out when it is not told */
-	FORM_WHY,	/* left out when there is none */
-	FORM_WORD,
-	FORM_OPTIONS,	/* in hexadecimal; left out when there are none */
-};
-
-/* One "name=value": where the value is, and what it looks like. */
-struct key {
-	const char *name;
-	size_t offset;
-	enum form form;
-	unsigned int detail;	/* the enumeration, or a word's size */
-};
-
 #define KEY(name, member, ...) { name, offsetof(struct event, member), \
 				 __VA_ARGS__ }
 #define MAX_KEYS	12
@@ -426,7 +423,7 @@ struct key {
 	KEY("flags", flags, FORM_FLAGS),			\
 	KEY("seq", seq, FORM_U32),				\
 	KEY("ack", ack, FORM_U32),				\
-	KEY("win", window, FORM_U32),				\
+	KEY("win", window, FORM_U32, .field = "window"),	\
 	KEY("len", len, FORM_U32),				\
 	KEY("state", state, FORM_STATE)
 #define OPTIONS_KEY	KEY("options", options, FORM_OPTIONS)
@@ -441,8 +438,8 @@ static const struct key keys[N_EVENT_KINDS][MAX_KEYS] = {
 	},
 	[EVENT_IN] = { SEGMENT_KEYS, OPTIONS_KEY },
 	[EVENT_STATE] = {
-		KEY("old", state, FORM_STATE),
-		KEY("new", new_state, FORM_STATE),
+		KEY("old", state, FORM_STATE, .field = "oldstate"),
+		KEY("new", new_state, FORM_STATE, .field = "newstate"),
 		KEY("cause", cause, FORM_ENUM, ENUM_CAUSE),
 	},
 	[EVENT_DROP] = {
@@ -499,7 +496,45 @@ static const struct key keys[N_EVENT_KINDS][MAX_KEYS] = {
 		KEY("done", done, FORM_U32),
 		KEY("budget", budget, FORM_U32),
 	},
+	[EVENT_FUNCTION] = {
+		KEY("name", function, FORM_WORD, FUNCTION_NAME),
+		KEY("cpu", cpu, FORM_U8),
+		KEY("pid", pid, FORM_U32),
+	},
 };
+
+/* Ends with one that has no name. */
+const struct key *event_keys(unsigned int kind)
+{
+	return keys[kind];
+}
+
+bool key_is_told(const struct key *key, const struct event *ev)
+{
+	const void *at = (const char *)ev + key->offset;
+
+	switch (key->form) {
+	case FORM_ENUM:
+		return enum_name(key->detail, *(const uint8_t *)at);
+	case FORM_WHY:
+		return ev->why != WHY_NONE && enum_name(ENUM_WHY, ev->why);
+	case FORM_OPTIONS:
+		return ev->n_options;
+	default:
+		return true;
+	}
+}
+
+/* Before its values are filled in: an older module does not tell some. */
+void event_not_told(struct event *ev)
+{
+	const struct key *key;
+
+	ev->cause = NOT_TOLD;
+	for (key = keys[ev->kind]; key->name; key++)
+		if (key->form == FORM_ENUM)
+			*((uint8_t *)ev + key->offset) = NOT_TOLD;
+}
 
 /* --- to text ------------------------------------------------------------ */
 
@@ -566,22 +601,6 @@ static void put_options(struct line *line, const struct event *ev)
 	}
 }
 
-static bool is_told(const struct key *key, const struct event *ev)
-{
-	const void *at = (const char *)ev + key->offset;
-
-	switch (key->form) {
-	case FORM_ENUM:
-		return enum_name(key->detail, *(const uint8_t *)at);
-	case FORM_WHY:
-		return ev->why != WHY_NONE && enum_name(ENUM_WHY, ev->why);
-	case FORM_OPTIONS:
-		return ev->n_options;
-	default:
-		return true;
-	}
-}
-
 static void put_value(struct line *line, const struct key *key,
 		      const struct event *ev)
 {
@@ -639,7 +658,7 @@ void event_write(const struct event *ev, FILE *out)
 		put_endpoint(&line, " foreign=", &ev->foreign);
 	}
 	for (key = keys[ev->kind]; key->name; key++) {
-		if (!is_told(key, ev))
+		if (!key_is_told(key, ev))
 			continue;
 		put_text(&line, " ");
 		put_text(&line, key->name);
@@ -655,6 +674,13 @@ void recording_begin(FILE *out)
 	fputs(MAGIC "\n", out);
 }
 
+static void write_comment(const char *what, uint64_t ns, FILE *out)
+{
+	fprintf(out, "# %s %llu.%09u", what,
+		(unsigned long long)ns / 1000000000,
+		(unsigned int)(ns % 1000000000));
+}
+
 /* The rest of a recording, after its events. */
 void recording_end(const struct recording *rec, FILE *out)
 {
@@ -663,10 +689,12 @@ void recording_end(const struct recording *rec, FILE *out)
 	for (i = 0; i < rec->n_netns; i++)
 		fprintf(out, "# netns %u %s\n", rec->netns[i].inode,
 			rec->netns[i].name);
-	fprintf(out, "# end %llu.%09u missed %llu\n",
-		(unsigned long long)rec->end_ns / 1000000000,
-		(unsigned int)(rec->end_ns % 1000000000),
-		(unsigned long long)rec->missed);
+	if (rec->wall_ns) {
+		write_comment("wall", rec->wall_ns, out);
+		fputc('\n', out);
+	}
+	write_comment("end", rec->end_ns, out);
+	fprintf(out, " missed %llu\n", (unsigned long long)rec->missed);
 }
 
 void recording_write(const struct recording *rec, FILE *out)
@@ -872,16 +900,6 @@ static bool parse_kind(const char *text, uint8_t *kind)
 	return false;
 }
 
-/* What an older module does not tell. */
-static void not_told(struct event *ev)
-{
-	const struct key *key;
-
-	for (key = keys[ev->kind]; key->name; key++)
-		if (key->form == FORM_ENUM)
-			*((uint8_t *)ev + key->offset) = NOT_TOLD;
-}
-
 static bool parse_event(char *line, struct event *ev)
 {
 	char *word = strsep(&line, " ");
@@ -890,7 +908,7 @@ static bool parse_event(char *line, struct event *ev)
 	if (!parse_time(word, &ev->ns) || !line ||
 	    !parse_kind(strsep(&line, " "), &ev->kind))
 		return false;
-	not_told(ev);
+	event_not_told(ev);
 	while ((word = strsep(&line, " "))) {
 		char *name = strsep(&word, "=");
 
@@ -908,6 +926,8 @@ static bool parse_comment(const char *line, struct recording *rec)
 
 	if (sscanf(line, "# netns %u %31s", &inode, text) == 2)
 		return recording_name_netns(rec, inode, text);
+	if (sscanf(line, "# wall %39s", text) == 1)
+		return parse_time(text, &rec->wall_ns);
 	if (sscanf(line, "# end %39s missed %llu", text, &missed) == 2) {
 		rec->missed = missed;
 		return parse_time(text, &rec->end_ns);
@@ -949,7 +969,7 @@ int recording_read(struct recording *rec, FILE *in, const char *name)
 		err = tool_error("%s is empty", name);
 	if (err)
 		return err;
-	recording_sort(rec);
+	recording_sort(rec, 0);
 	if (rec->n_events && !rec->end_ns)
 		rec->end_ns = rec->event[rec->n_events - 1].ns;
 	return 0;

@@ -58,6 +58,8 @@ enum event_kind {
 	EVENT_RING,
 	EVENT_INTERRUPT,
 	EVENT_POLL,
+	/* Not the module's: ftrace says that a function is called. */
+	EVENT_FUNCTION,
 	N_EVENT_KINDS,
 };
 
@@ -157,6 +159,7 @@ enum enumeration {
 #define DEV_NAME	16
 #define DROP_REASON	20
 #define MAX_OPTIONS	40
+#define FUNCTION_NAME	48
 
 struct endpoint {
 	struct in_addr addr;
@@ -196,6 +199,7 @@ struct endpoint {
  * EVENT_RING: @dev, @ring, and how many of its @slots are @used.
  * EVENT_INTERRUPT: @dev.
  * EVENT_POLL: @dev, @done of @budget.
+ * EVENT_FUNCTION: @function was called, on @cpu, while @pid ran there.
  */
 struct event {
 	uint64_t ns;
@@ -266,6 +270,11 @@ struct event {
 				uint32_t budget;
 			};
 		};
+		struct {
+			uint8_t cpu;
+			uint32_t pid;
+			char function[FUNCTION_NAME];
+		};
 	};
 };
 
@@ -290,6 +299,34 @@ struct tcp_options {
 	struct sack_block sack[4];
 };
 
+enum form {
+	FORM_U8,
+	FORM_U32,
+	FORM_S32,
+	FORM_FLAGS,
+	FORM_STATE,
+	FORM_ENUM,	/* need not be told */
+	FORM_WHY,	/* nor need this; left out when there is none */
+	FORM_WORD,
+	FORM_OPTIONS,	/* nor this; in hexadecimal, left out when empty */
+};
+
+/**
+ * struct key - a "name=value" of a recording
+ * @name: in the text
+ * @offset: of the value in struct event
+ * @form: what the value looks like
+ * @detail: of FORM_ENUM and FORM_WHY, the enumeration; of FORM_WORD, its size
+ * @field: the trace event's name for it, when that is another
+ */
+struct key {
+	const char *name;
+	size_t offset;
+	enum form form;
+	unsigned int detail;
+	const char *field;
+};
+
 struct netns_name {
 	uint32_t inode;
 	char name[32];
@@ -299,6 +336,7 @@ struct netns_name {
  * struct recording - what was seen, and between when
  * @event: in the order of time, once recording_sort() has run
  * @end_ns: when the recording ended; what comes later it cannot know
+ * @wall_ns: what CLOCK_REALTIME is more than CLOCK_MONOTONIC; 0: not known
  * @missed: events that the kernel had no room for
  */
 struct recording {
@@ -308,11 +346,13 @@ struct recording {
 	struct netns_name *netns;
 	size_t n_netns;
 	uint64_t end_ns;
+	uint64_t wall_ns;
 	uint64_t missed;
 };
 
 bool recording_add(struct recording *rec, const struct event *event);
-void recording_sort(struct recording *rec);
+void recording_sort(struct recording *rec, size_t first);
+void recording_drop(struct recording *rec, size_t n);
 void recording_free(struct recording *rec);
 bool recording_name_netns(struct recording *rec, uint32_t inode,
 			  const char *name);
@@ -324,6 +364,9 @@ int recording_read(struct recording *rec, FILE *in, const char *name);
 
 void event_write(const struct event *event, FILE *out);
 
+const struct key *event_keys(unsigned int kind);
+bool key_is_told(const struct key *key, const struct event *event);
+void event_not_told(struct event *event);
 const char *kind_name(unsigned int kind);
 bool is_segment(const struct event *event);
 bool of_connection(const struct event *event);

@@ -107,6 +107,28 @@ static long find_flow(struct flows *flows, const struct event *ev, int *e)
 	return -1;
 }
 
+/* An end's numbers count from its SYN, or else from the first one seen. */
+static void learn_base(struct flow *flow, int from, const struct event *ev)
+{
+	int to = !from;
+
+	if (!flow->base_known[from] && !(ev->flags & FLAG_RST)) {
+		flow->base[from] = ev->flags & FLAG_SYN ? ev->seq :
+							  ev->seq - 1;
+		flow->base_known[from] = true;
+	}
+	if (!flow->base_known[to] && ev->flags & FLAG_ACK) {
+		flow->base[to] = ev->ack - 1;
+		flow->base_known[to] = true;
+	}
+}
+
+static bool is_open(const struct flow *flow, int e)
+{
+	return flow->opened && flow->number && flow->end[e].seen &&
+	       !flow->end[e].ended;
+}
+
 static void note_end(struct flow_end *end, const struct event *ev)
 {
 	end->seen = true;
@@ -120,6 +142,23 @@ static void note_end(struct flow_end *end, const struct event *ev)
 		end->ended = true;
 }
 
+static void note_event(struct flows *flows, struct flow *flow, int e,
+		       const struct event *ev)
+{
+	bool was_open = is_open(flow, e);
+
+	flow->n_events++;
+	flow->n_segments += is_segment(ev);
+	if (!flow->number && (flow->opened || flow->n_segments) &&
+	    filter_fits(&flows->filter, &ev->local, &ev->foreign))
+		flow->number = ++flows->n_numbered;
+	if (is_segment(ev))
+		learn_base(flow, ev->kind == EVENT_OUT ? e : !e, ev);
+	note_end(&flow->end[e], ev);
+	flows->n_open += is_open(flow, e);
+	flows->n_open -= was_open;
+}
+
 /* A look-up, for one, may find nothing; then there is no connection. */
 static bool makes_flow(const struct event *ev)
 {
@@ -127,51 +166,79 @@ static bool makes_flow(const struct event *ev)
 	       ev->kind == EVENT_DROP;
 }
 
-static bool place(struct flows *flows, const struct recording *rec, size_t n)
+/**
+ * flows_place - note an event, the next one in time
+ * @flows: where to
+ * @ev: the event
+ * @index: set to the index of its connection, or -1 when it is of none
+ * @end: set to the index of the end where it happened
+ *
+ * Return: false when memory is short.
+ */
+bool flows_place(struct flows *flows, const struct event *ev, long *index,
+		 int *end)
 {
-	const struct event *ev = &rec->event[n];
-	struct flow *flow;
-	long i;
-	int e;
-
-	flows->of_event[n] = -1;
-	/* A listener's own life, and what has no connection. */
-	if (!ev->foreign.port)
+	*index = -1;
+	*end = 0;
+	/* A listener's own life, a card's, and what has no connection. */
+	if (!of_connection(ev) || !ev->foreign.port)
 		return true;
-	i = find_flow(flows, ev, &e);
-	if (i < 0) {
+	*index = find_flow(flows, ev, end);
+	if (*index < 0) {
 		if (!makes_flow(ev))
 			return true;
-		i = new_flow(flows, ev);
-		if (i < 0)
+		*index = new_flow(flows, ev);
+		if (*index < 0)
 			return false;
-		e = is_opener(ev) ? 0 : 1;
+		*end = is_opener(ev) ? 0 : 1;
 	}
-	flow = &flows->flow[i];
-	flow->n_events++;
-	flow->n_segments += is_segment(ev);
-	note_end(&flow->end[e], ev);
-	flows->of_event[n] = i;
-	flows->at_end[n] = e;
+	note_event(flows, &flows->flow[*index], *end, ev);
+	return true;
+}
+
+bool filter_fits(const struct filter *filter, const struct endpoint *a,
+		 const struct endpoint *b)
+{
+	if (filter->port && filter->port != a->port && filter->port != b->port)
+		return false;
+	return !filter->addr.s_addr ||
+	       filter->addr.s_addr == a->addr.s_addr ||
+	       filter->addr.s_addr == b->addr.s_addr;
+}
+
+/* False when memory is short. */
+bool flows_init(struct flows *flows, const struct filter *filter)
+{
+	size_t i;
+
+	*flows = (struct flows) { .filter = *filter };
+	flows->bucket = calloc(BUCKETS, sizeof(*flows->bucket));
+	if (!flows->bucket)
+		return false;
+	for (i = 0; i < BUCKETS; i++)
+		flows->bucket[i] = -1;
 	return true;
 }
 
 /* Fill @flows from a sorted recording.  False when memory is short. */
-bool flows_build(struct flows *flows, const struct recording *rec)
+bool flows_build(struct flows *flows, const struct recording *rec,
+		 const struct filter *filter)
 {
 	size_t i;
+	int end;
 
-	memset(flows, 0, sizeof(*flows));
-	flows->bucket = calloc(BUCKETS, sizeof(*flows->bucket));
+	if (!flows_init(flows, filter))
+		return false;
 	flows->of_event = calloc(rec->n_events + 1, sizeof(*flows->of_event));
 	flows->at_end = calloc(rec->n_events + 1, sizeof(*flows->at_end));
-	if (!flows->bucket || !flows->of_event || !flows->at_end)
+	if (!flows->of_event || !flows->at_end)
 		return false;
-	for (i = 0; i < BUCKETS; i++)
-		flows->bucket[i] = -1;
-	for (i = 0; i < rec->n_events; i++)
-		if (!place(flows, rec, i))
+	for (i = 0; i < rec->n_events; i++) {
+		if (!flows_place(flows, &rec->event[i], &flows->of_event[i],
+				 &end))
 			return false;
+		flows->at_end[i] = end;
+	}
 	return true;
 }
 
@@ -182,15 +249,4 @@ void flows_free(struct flows *flows)
 	free(flows->of_event);
 	free(flows->at_end);
 	memset(flows, 0, sizeof(*flows));
-}
-
-/* Nothing more is to come from the ends that can be seen. */
-bool flow_finished(const struct flow *flow)
-{
-	int e;
-
-	for (e = 0; e < 2; e++)
-		if (flow->end[e].seen && !flow->end[e].ended)
-			return false;
-	return true;
 }

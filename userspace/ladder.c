@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 
 #include "ladder.h"
 
@@ -74,25 +75,14 @@ static size_t add_segment(struct walk *w, int from)
 
 /* --- sequence numbers --------------------------------------------------- */
 
-/* An end's numbers count from its SYN, or else from the first one seen. */
-static void learn_base(struct ladder *l, int from, const struct event *ev)
+/* How far an end's stream has been sent. */
+static void count_bytes(struct ladder *l, int from, const struct event *ev)
 {
-	int to = !from;
+	uint32_t end = ev->seq + ev->len - l->base[from] - 1;
 
-	if (!l->base_known[from] && !(ev->flags & FLAG_RST)) {
-		l->base[from] = ev->flags & FLAG_SYN ? ev->seq : ev->seq - 1;
-		l->base_known[from] = true;
-	}
-	if (!l->base_known[to] && ev->flags & FLAG_ACK) {
-		l->base[to] = ev->ack - 1;
-		l->base_known[to] = true;
-	}
-	if (l->base_known[from] && ev->len) {
-		uint32_t end = ev->seq + ev->len - l->base[from] - 1;
-
-		if ((int32_t)(end - l->bytes[from]) > 0)
-			l->bytes[from] = end;
-	}
+	if (ev->len && l->flow->base_known[from] &&
+	    (int32_t)(end - l->bytes[from]) > 0)
+		l->bytes[from] = end;
 }
 
 /* --- which sending is this receiving? ----------------------------------- */
@@ -321,7 +311,7 @@ static void on_out(struct walk *w, int e, const struct event *ev)
 	size_t n = add_segment(w, e);
 	struct segment *seg = &w->ladder->seg[n];
 
-	learn_base(w->ladder, e, ev);
+	count_bytes(w->ladder, e, ev);
 	seg->out = ev;
 	seg->receiver_marks = w->end[!e].marks;
 	seg->row = add_row(w, ev->ns, ROW_WHOLE, n);
@@ -380,7 +370,7 @@ static void on_in(struct walk *w, int e, const struct event *ev)
 	struct segment *seg = find_sending(w, &w->end[!e], ev);
 	size_t row;
 
-	learn_base(w->ladder, !e, ev);
+	count_bytes(w->ladder, !e, ev);
 	row = seg ? arrive(w, e, seg, ev) : add_stray(w, e, ev);
 	check_state(w, e, ev, row);
 	note_event(&w->end[e], ev, row);
@@ -514,6 +504,7 @@ bool ladder_build(struct ladder *ladder, const struct recording *rec,
 	int e;
 
 	*ladder = (struct ladder) { .flow = &flows->flow[flow] };
+	memcpy(ladder->base, ladder->flow->base, sizeof(ladder->base));
 	ladder->seg = calloc(n + 1, sizeof(*ladder->seg));
 	/* A drop makes two rows at most, all else one, and one is first. */
 	ladder->row = calloc(2 * n + 2, sizeof(*ladder->row));

@@ -77,7 +77,6 @@ struct ladder {
 	size_t n_rows;
 	uint64_t start_ns;
 	uint32_t base[2];
-	bool base_known[2];
 	uint32_t bytes[2];
 	size_t lost;
 	size_t dropped;

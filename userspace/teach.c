@@ -26,6 +26,7 @@ static const struct command {
 	{ "ladder", cmd_ladder, "draw a connection, segment by segment" },
 	{ "run", cmd_run, "run a program with AF_TEACH sockets" },
 	{ "ss", cmd_ss, "list the sockets" },
+	{ "trace", cmd_trace, "show what happens, one line an event" },
 };
 
 /* The numbers of net/tcp_states.h. */
