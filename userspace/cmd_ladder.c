@@ -28,6 +28,9 @@ static struct {
 	long width;
 	const char *input;
 	const char *record;
+	const char *svg;
+	const char *mermaid;
+	bool details;
 	char **command;
 } opt = { .lines = DEFAULT_LINES };
 
@@ -51,6 +54,11 @@ static const char help_text[] =
 "  -w, --width COLUMNS    64 to 120 (default: the terminal's, or 80)\n"
 "      --record FILE      keep the events of all connections\n"
 "      --input FILE       draw from what was kept, instead of recording\n"
+"  -d, --details          also, between the lines: system calls that sleep and\n"
+"                         are woken, the congestion window, the queues, timers\n"
+"                         that fire, and why a segment was sent\n"
+"      --svg FILE         draw it there too, as a picture\n"
+"      --mermaid FILE     and there, as text that mermaid draws\n"
 "  -h, --help             this text\n"
 "\n"
 "An arrow that ends in x was lost. Two lines with gaps, '- - -', are one\n"
@@ -59,7 +67,8 @@ static const char help_text[] =
 "Examples:\n"
 "  teach ladder -- httpget http://10.0.0.2:8080/file\n"
 "  teach ladder --port 8080 --record web.events -- ./my-test\n"
-"  teach ladder --input web.events --connection 2\n";
+"  teach ladder --input web.events --connection 2\n"
+"  teach ladder --details --svg web.svg -- httpget http://10.0.0.2:8080/file\n";
 
 /*
  * The connection to draw: the one asked for by number, or else the first
@@ -104,10 +113,47 @@ static unsigned int terminal_width(void)
 	return 80;
 }
 
+typedef void draw_fn(const struct ladder *ladder, const struct drawing *how,
+		     FILE *out);
+
+static int draw_file(draw_fn *draw, const struct ladder *ladder,
+		     const struct drawing *how, const char *name)
+{
+	FILE *out = fopen(name, "we");
+	bool failed;
+
+	if (out) {
+		draw(ladder, how, out);
+		failed = ferror(out);
+		if (!fclose(out) && !failed)
+			return 0;
+	}
+	return tool_error("cannot write %s: %s", name, strerror(errno));
+}
+
+static int draw_all(const struct ladder *ladder, const struct recording *rec)
+{
+	struct drawing how = {
+		.rec = rec,
+		.width = terminal_width(),
+		.max_rows = opt.lines,
+		.details = opt.details,
+	};
+	int err = 0;
+
+	ladder_draw(ladder, &how, stdout);
+	if (opt.svg)
+		err = draw_file(ladder_svg, ladder, &how, opt.svg);
+	if (opt.mermaid && !err)
+		err = draw_file(ladder_mermaid, ladder, &how, opt.mermaid);
+	return err;
+}
+
 static int draw(const struct recording *rec, const struct flows *flows)
 {
 	struct choice choice = choose(flows);
 	struct ladder ladder;
+	int err;
 
 	if (!choice.of)
 		return tool_error("no connection was seen");
@@ -118,19 +164,20 @@ static int draw(const struct recording *rec, const struct flows *flows)
 		return tool_error("out of memory");
 	printf("Connection %ld of %ld, IP protocol %u\n\n", choice.number,
 	       choice.of, flows->flow[choice.flow].proto);
-	ladder_draw(&ladder, rec, terminal_width(), opt.lines, stdout);
+	err = draw_all(&ladder, rec);
 	ladder_free(&ladder);
 	if (rec->missed)
 		printf("Incomplete: the kernel had no room for %llu events.\n",
 		       (unsigned long long)rec->missed);
-	return 0;
+	return err;
 }
 
 static int run(void)
 {
 	struct filter filter = { .port = opt.port };
 	struct recorder recorder = {
-		.request.kinds = opt.record ? ALL_KINDS : DRAWN_KINDS,
+		.request.kinds = opt.record || opt.details ? ALL_KINDS :
+							     DRAWN_KINDS,
 		.filter = filter,
 		.command = opt.command,
 	};
@@ -165,6 +212,9 @@ int cmd_ladder(int argc, char **argv)
 		{ "connection", required_argument, NULL, 'c' },
 		{ "lines", required_argument, NULL, 'n' },
 		{ "width", required_argument, NULL, 'w' },
+		{ "details", no_argument, NULL, 'd' },
+		{ "svg", required_argument, NULL, 'S' },
+		{ "mermaid", required_argument, NULL, 'M' },
 		{ "record", required_argument, NULL, 'R' },
 		{ "input", required_argument, NULL, 'I' },
 		{ "help", no_argument, NULL, 'h' },
@@ -173,7 +223,7 @@ int cmd_ladder(int argc, char **argv)
 	int c;
 
 	/* '+': what follows the first word that is no option is COMMAND's. */
-	while ((c = getopt_long(argc, argv, "+p:c:n:w:h", options,
+	while ((c = getopt_long(argc, argv, "+p:c:n:w:dh", options,
 				NULL)) != -1) {
 		switch (c) {
 		case 'p':
@@ -191,6 +241,15 @@ int cmd_ladder(int argc, char **argv)
 		case 'w':
 			if (!tool_number(optarg, 64, 120, &opt.width))
 				return bad_value("width", optarg);
+			break;
+		case 'd':
+			opt.details = true;
+			break;
+		case 'S':
+			opt.svg = optarg;
+			break;
+		case 'M':
+			opt.mermaid = optarg;
 			break;
 		case 'R':
 			opt.record = optarg;

@@ -57,92 +57,19 @@ static void print(const struct canvas *c, FILE *out)
 
 /* --- labels ------------------------------------------------------------- */
 
-/* "PSH,ACK" as "PA". */
-static void flag_letters(unsigned int flags, char *buf)
-{
-	static const char letters[] = "FSRPAUEC";
-	static const int order[] = { 1, 0, 2, 3, 4, 5, 6, 7 };
-	int i;
-
-	for (i = 0; i < 8; i++)
-		if (flags & 1 << order[i])
-			*buf++ = letters[order[i]];
-	*buf = '\0';
-}
-
-/* The numbers in full: "seq=1 ack=1 win=65535 len=1448". */
-static void label_long(const struct event *ev, const uint32_t *base, int from,
-		       const char *flags, const char *mark, char *buf,
-		       size_t size)
-{
-	size_t n;
-
-	n = snprintf(buf, size, "%s seq=%u", flags, ev->seq - base[from]);
-	if (ev->flags & FLAG_ACK)
-		n += snprintf(buf + n, size - n, " ack=%u",
-			      ev->ack - base[!from]);
-	if (!(ev->flags & FLAG_RST))
-		n += snprintf(buf + n, size - n, " win=%u", ev->window);
-	if (ev->len)
-		n += snprintf(buf + n, size - n, " len=%u", ev->len);
-	snprintf(buf + n, size - n, "%s", mark);
-}
-
-/* And packed: "1+1448 ack 1 win 65535". */
-static void label_short(const struct event *ev, const uint32_t *base, int from,
-			bool window, const char *mark, char *buf, size_t size)
-{
-	char flags[9];
-	size_t n;
-
-	flag_letters(ev->flags, flags);
-	n = snprintf(buf, size, "%s %u", flags, ev->seq - base[from]);
-	if (ev->len)
-		n += snprintf(buf + n, size - n, "+%u", ev->len);
-	if (ev->flags & FLAG_ACK)
-		n += snprintf(buf + n, size - n, " ack %u",
-			      ev->ack - base[!from]);
-	if (window)
-		n += snprintf(buf + n, size - n, " win %u", ev->window);
-	snprintf(buf + n, size - n, "%s", mark);
-}
-
-static const char *mark_of(const struct segment *seg, bool in_full)
-{
-	if (seg->out && seg->out->rtx)
-		return in_full ? " retransmission" : " rtx";
-	if (seg->duplicate)
-		return in_full ? " duplicate" : " dup";
-	return "";
-}
-
 /* The fullest label that fits into @room columns. */
 static void label(struct canvas *c, const struct ladder *l,
-		  const struct segment *seg, size_t room, char *buf,
-		  size_t size)
+		  const struct segment *seg, size_t room, char *buf)
 {
-	const struct event *ev = segment_event(seg);
-	char flags[40], letters[9];
 	int form;
 
-	flags_text(ev->flags, flags, sizeof(flags));
-	flag_letters(ev->flags, letters);
-	for (form = 0; form < 5; form++) {
-		const char *mark = mark_of(seg, !form);
-
-		if (form < 3)
-			label_long(ev, l->base, seg->from,
-				   form < 2 ? flags : letters, mark, buf,
-				   size);
-		else
-			label_short(ev, l->base, seg->from, form == 3, mark,
-				    buf, size);
-		if (strlen(buf) <= room)
+	for (form = 0; form < N_LABEL_FORMS; form++)
+		if (strlen(segment_label(l, seg, form, buf)) <= room)
 			break;
-	}
-	if (form >= 2)
+	if (form >= LABEL_LETTERS)
 		c->short_form = true;
-	buf[room < size ? room : size - 1] = '\0';
+	if (strlen(buf) > room)
+		buf[room] = '\0';
 }
 
 /* --- arrows ------------------------------------------------------------- */
@@ -157,11 +84,11 @@ static void draw_arrow(struct canvas *c, const struct ladder *l,
 	const struct segment *seg = &l->seg[row->seg];
 	unsigned int inner = c->right_bar - LEFT_BAR - 1;
 	char *a = c->line + LEFT_BAR + 1;
-	char text[96], line[MAX_WIDTH];
+	char text[LABEL_TEXT + 2], line[MAX_WIDTH];
 	unsigned int i, len, at;
 
 	/* The label brings the blanks around it. */
-	label(c, l, seg, inner - ARROW_ENDS, text + 1, sizeof(text) - 2);
+	label(c, l, seg, inner - ARROW_ENDS, text + 1);
 	text[0] = ' ';
 	strcat(text, " ");
 	len = strlen(text);
@@ -205,7 +132,7 @@ static void draw_drop(struct canvas *c, const struct row *row)
 	char text[64];
 	unsigned int column = LEFT_BAR + 2;
 
-	snprintf(text, sizeof(text), "dropped: %s", row->note);
+	snprintf(text, sizeof(text), "dropped: %s", row->reason);
 	if (row->at)
 		column = c->right_bar - 1 - strlen(text);
 	put(c, column, text);
@@ -236,30 +163,46 @@ static void draw_row(struct canvas *c, const struct ladder *l,
 	print(c, out);
 }
 
-/* --- head and foot ------------------------------------------------------ */
+/* --- notes -------------------------------------------------------------- */
 
-/* "client 10.0.0.1:49152": the netns has a name, or no word is said of it. */
-static void end_title(const struct ladder *l, const struct recording *rec,
-		      int e, char *buf, size_t size)
+static void draw_end_notes(struct canvas *c, const char *text, int end,
+			   FILE *out)
 {
-	const struct flow_end *end = &l->flow->end[e];
-	const char *name = recording_netns(rec, end->netns);
-	char text[ENDPOINT_TEXT];
+	size_t room = c->right_bar - LEFT_BAR - 3;
+	char part[MAX_WIDTH];
 
-	endpoint_text(&end->ep, text, sizeof(text));
-	if (!end->seen)
-		name = "remote";
-	snprintf(buf, size, "%s%s%s", name, *name ? " " : "", text);
+	while (*text) {
+		size_t len = notes_fitting(text, room);
+
+		snprintf(part, sizeof(part), "%.*s", (int)len, text);
+		blank(c);
+		put(c, end ? c->right_bar - 1 - len : LEFT_BAR + 2, part);
+		print(c, out);
+		text += len;
+		text += strspn(text, "; ");
+	}
 }
+
+static void draw_notes(struct canvas *c, const struct ladder *l,
+		       const struct row *row, FILE *out)
+{
+	char text[NOTES_TEXT];
+	int end;
+
+	for (end = 0; end < 2; end++)
+		draw_end_notes(c, row_notes(l, row, end, text), end, out);
+}
+
+/* --- head and foot ------------------------------------------------------ */
 
 static void draw_head(struct canvas *c, const struct ladder *l,
 		      const struct recording *rec, FILE *out)
 {
-	char left[64], right[64];
+	char left[TITLE_TEXT], right[TITLE_TEXT];
 	unsigned int room = c->width - TIME_WIDTH - 2;
 
-	end_title(l, rec, 0, left, sizeof(left));
-	end_title(l, rec, 1, right, sizeof(right));
+	end_title(l, rec, 0, left);
+	end_title(l, rec, 1, right);
 	memset(c->line, ' ', c->width);
 	c->line[c->width] = '\0';
 	put(c, TIME_WIDTH - 2, "ms");
@@ -292,41 +235,42 @@ static void draw_foot(const struct canvas *c, const struct ladder *l,
 }
 
 /**
- * ladder_draw - draw a connection
+ * ladder_draw - draw a connection for a terminal
  * @ladder: the connection
- * @rec: the recording it came from
- * @width: columns of the terminal
- * @max_rows: leave out the middle of what is longer; 0 never does
+ * @how: how
  * @out: where to
  */
-void ladder_draw(const struct ladder *ladder, const struct recording *rec,
-		 unsigned int width, size_t max_rows, FILE *out)
+void ladder_draw(const struct ladder *ladder, const struct drawing *how,
+		 FILE *out)
 {
-	struct canvas c = { .width = width };
-	size_t i, n = 0, drawn = 0, head, tail;
+	struct cut cut = ladder_cut(ladder, how->max_rows);
+	struct canvas c = { .width = how->width };
+	size_t i, n = 0;
 
 	if (c.width < MIN_WIDTH)
 		c.width = MIN_WIDTH;
 	if (c.width > MAX_WIDTH)
 		c.width = MAX_WIDTH;
 	c.right_bar = c.width - RIGHT_PART;
-	for (i = 0; i < ladder->n_rows; i++)
-		n += ladder->row[i].kind != ROW_GONE;
-	if (!max_rows || max_rows > n)
-		max_rows = n;
-	head = (max_rows + 1) / 2;
-	tail = max_rows - head;
 
-	draw_head(&c, ladder, rec, out);
+	draw_head(&c, ladder, how->rec, out);
 	for (i = 0; i < ladder->n_rows; i++) {
-		if (ladder->row[i].kind == ROW_GONE)
+		if (ladder->row[i].kind == ROW_GONE && !how->details)
 			continue;
-		if (drawn < head || drawn >= n - tail)
+		if (ladder->row[i].kind == ROW_GONE) {
+			if (cut_shows(&cut, n))
+				draw_notes(&c, ladder, &ladder->row[i], out);
+			continue;
+		}
+		if (cut_shows(&cut, n)) {
 			draw_row(&c, ladder, &ladder->row[i], out);
-		else if (drawn == head)
+			if (how->details)
+				draw_notes(&c, ladder, &ladder->row[i], out);
+		} else if (n == cut.head) {
 			fprintf(out, "%*s (%zu lines left out)\n", LEFT_BAR,
-				"...", n - max_rows);
-		drawn++;
+				"...", cut.n - cut.head - cut.tail);
+		}
+		n++;
 	}
 	draw_foot(&c, ladder, out);
 }

@@ -27,6 +27,8 @@
  * @state: what the diagram shows so far
  * @last: the end's latest event that has a row, or NULL
  * @last_row: and that row
+ * @note_row: the row of all that has happened so far, or none
+ * @last_note: the last note of that row, or NO_NOTE
  * @held_row: a state row that may move to the next sending, or none
  * @min_ns, @max_ns: the delays that its segments were seen to have
  */
@@ -39,6 +41,8 @@ struct end_walk {
 	uint8_t state;
 	const struct event *last;
 	size_t last_row;
+	size_t note_row;
+	size_t last_note;
 	size_t held_row;
 	uint64_t min_ns;
 	uint64_t max_ns;
@@ -61,6 +65,7 @@ static size_t add_row(struct walk *w, uint64_t ns, enum row_kind kind,
 		.ns = ns,
 		.kind = kind,
 		.seg = seg,
+		.note = { NO_NOTE, NO_NOTE },
 	};
 	return l->n_rows++;
 }
@@ -71,6 +76,36 @@ static size_t add_segment(struct walk *w, int from)
 
 	l->seg[l->n_segs] = (struct segment) { .from = from };
 	return l->n_segs++;
+}
+
+/* --- notes -------------------------------------------------------------- */
+
+/* From now on, what happens at this end comes after @row. */
+static void set_note_row(struct end_walk *end, size_t row)
+{
+	if (end->note_row == row)
+		return;
+	end->note_row = row;
+	end->last_note = NO_NOTE;
+}
+
+static void on_other(struct walk *w, int e, const struct event *ev)
+{
+	struct end_walk *end = &w->end[e];
+	struct ladder *l = w->ladder;
+	size_t n = l->n_notes++;
+
+	/* Before all else: a row that has only notes. */
+	if (end->note_row == NO_ROW && !l->n_rows)
+		add_row(w, 0, ROW_GONE, 0);
+	if (end->note_row == NO_ROW)
+		set_note_row(end, 0);
+	l->note[n] = (struct note) { .ev = ev, .next = NO_NOTE };
+	if (end->last_note == NO_NOTE)
+		l->row[end->note_row].note[e] = n;
+	else
+		l->note[end->last_note].next = n;
+	end->last_note = n;
 }
 
 /* --- sequence numbers --------------------------------------------------- */
@@ -272,6 +307,7 @@ static void on_state(struct walk *w, int e, const struct event *ev)
 		}
 	}
 	row = add_row(w, ev->ns, ROW_STATE, 0);
+	set_note_row(end, row);
 	end->marks++;
 	show_state(w, e, row, ev->new_state);
 	if (by_user(ev))
@@ -303,6 +339,7 @@ static void note_event(struct end_walk *end, const struct event *ev,
 {
 	end->last = ev;
 	end->last_row = row;
+	set_note_row(end, row);
 }
 
 static void on_out(struct walk *w, int e, const struct event *ev)
@@ -401,7 +438,8 @@ static void on_drop(struct walk *w, int e, const struct event *ev)
 		note_event(end, ev, row);
 	}
 	row = add_row(w, ev->ns, ROW_DROP, 0);
-	w->ladder->row[row].note = ev->reason;
+	set_note_row(end, row);
+	w->ladder->row[row].reason = ev->reason;
 	w->ladder->row[row].at = e;
 }
 
@@ -434,6 +472,12 @@ static void settle(struct walk *w)
 	}
 }
 
+static bool has_state(const struct event *ev)
+{
+	return is_segment(ev) || ev->kind == EVENT_STATE ||
+	       ev->kind == EVENT_DROP;
+}
+
 /* The states in which the ends were before the first segment. */
 static void first_states(struct walk *w, const struct flows *flows,
 			 size_t flow)
@@ -445,7 +489,8 @@ static void first_states(struct walk *w, const struct flows *flows,
 		const struct event *ev = &rec->event[i];
 		int e = flows->at_end[i];
 
-		if (flows->of_event[i] != (long)flow || w->end[e].marks)
+		if (flows->of_event[i] != (long)flow || w->end[e].marks ||
+		    !has_state(ev))
 			continue;
 		w->end[e].marks = 1;
 		if (ev->kind == EVENT_OUT || ev->kind == EVENT_DROP ||
@@ -460,16 +505,48 @@ static void first_states(struct walk *w, const struct flows *flows,
 	w->end[1].marks = 0;
 }
 
+/*
+ * The listener's queues and calls tell how a connection is accepted; end 1 is
+ * the one that was not opened here.
+ */
+static bool of_listener(const struct flow *flow, const struct event *ev)
+{
+	const struct flow_end *end = &flow->end[1];
+
+	if (ev->kind != EVENT_QUEUE && ev->kind != EVENT_SLEEP &&
+	    ev->kind != EVENT_WAKE)
+		return false;
+	return end->seen && !ev->foreign.port && ev->netns == end->netns &&
+	       ev->proto == flow->proto && ev->local.port == end->ep.port &&
+	       (!ev->local.addr.s_addr ||
+		ev->local.addr.s_addr == end->ep.addr.s_addr);
+}
+
+static size_t count_listeners(const struct recording *rec,
+			      const struct flow *flow)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < rec->n_events; i++)
+		n += of_listener(flow, &rec->event[i]);
+	return n;
+}
+
 static void walk_events(struct walk *w, const struct flows *flows, size_t flow)
 {
-	size_t i;
+	size_t i, left = w->ladder->flow->n_events;
 
 	for (i = 0; i < w->rec->n_events; i++) {
 		const struct event *ev = &w->rec->event[i];
 		int e = flows->at_end[i];
 
+		/* Not what comes before the connection, or after it. */
+		if (w->end[1].note_row != NO_ROW && left &&
+		    of_listener(w->ladder->flow, ev))
+			on_other(w, 1, ev);
 		if (flows->of_event[i] != (long)flow)
 			continue;
+		left--;
 		switch (ev->kind) {
 		case EVENT_OUT:
 			on_out(w, e, ev);
@@ -482,6 +559,9 @@ static void walk_events(struct walk *w, const struct flows *flows, size_t flow)
 			break;
 		case EVENT_DROP:
 			on_drop(w, e, ev);
+			break;
+		default:
+			on_other(w, e, ev);
 			break;
 		}
 	}
@@ -506,13 +586,18 @@ bool ladder_build(struct ladder *ladder, const struct recording *rec,
 	*ladder = (struct ladder) { .flow = &flows->flow[flow] };
 	memcpy(ladder->base, ladder->flow->base, sizeof(ladder->base));
 	ladder->seg = calloc(n + 1, sizeof(*ladder->seg));
-	/* A drop makes two rows at most, all else one, and one is first. */
-	ladder->row = calloc(2 * n + 2, sizeof(*ladder->row));
+	/* A drop makes two rows at most, all else one, and two are first. */
+	ladder->row = calloc(2 * n + 3, sizeof(*ladder->row));
+	ladder->note = calloc(n + count_listeners(rec, ladder->flow) + 1,
+			      sizeof(*ladder->note));
 	for (e = 0; e < 2; e++) {
 		w.end[e].held_row = NO_ROW;
+		w.end[e].note_row = NO_ROW;
+		w.end[e].last_note = NO_NOTE;
 		w.end[e].sent = calloc(n + 1, sizeof(*w.end[e].sent));
 	}
-	if (ladder->seg && ladder->row && w.end[0].sent && w.end[1].sent) {
+	if (ladder->seg && ladder->row && ladder->note && w.end[0].sent &&
+	    w.end[1].sent) {
 		first_states(&w, flows, flow);
 		walk_events(&w, flows, flow);
 		settle(&w);
@@ -520,12 +605,13 @@ bool ladder_build(struct ladder *ladder, const struct recording *rec,
 	}
 	free(w.end[0].sent);
 	free(w.end[1].sent);
-	return ladder->seg && ladder->row;
+	return ladder->seg && ladder->row && ladder->note;
 }
 
 void ladder_free(struct ladder *ladder)
 {
 	free(ladder->seg);
 	free(ladder->row);
+	free(ladder->note);
 	*ladder = (struct ladder) { 0 };
 }
