@@ -27,6 +27,7 @@ static const struct command {
 	{ "run", cmd_run, "run a program with AF_TEACH sockets" },
 	{ "ss", cmd_ss, "list the sockets" },
 	{ "trace", cmd_trace, "show what happens, one line an event" },
+	{ "walk", cmd_walk, "follow one write() through the layers" },
 };
 
 /* The numbers of net/tcp_states.h. */

@@ -19,6 +19,7 @@ int cmd_ladder(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_ss(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
+int cmd_walk(int argc, char **argv);
 
 int tool_error(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));

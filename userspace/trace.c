@@ -429,8 +429,8 @@ static bool add_symbol(struct tracer *tracer, unsigned long long addr,
 static int find_symbols(struct tracer *tracer, const char * const *names)
 {
 	FILE *in = fopen("/proc/kallsyms", "re");
-	char *line = NULL, text[128];
 	unsigned long long addr;
+	char *line = NULL, *end;
 	size_t size = 0;
 	bool ok = true;
 
@@ -438,11 +438,15 @@ static int find_symbols(struct tracer *tracer, const char * const *names)
 		return tool_error("cannot read /proc/kallsyms: %s",
 				  strerror(errno));
 	while (ok && getline(&line, &size, in) > 0) {
-		const char *name = NULL;
+		const char *name;
 
-		if (sscanf(line, "%llx %*c %127s", &addr, text) == 2)
-			name = find_name(names, text);
-		if (name && addr)
+		/* "ADDRESS TYPE NAME", and perhaps a tab and "[MODULE]". */
+		addr = strtoull(line, &end, 16);
+		if (!addr || strlen(end) < 4)
+			continue;
+		end[strcspn(end, "\t\n")] = '\0';
+		name = find_name(names, end + 3);
+		if (name)
 			ok = add_symbol(tracer, addr, name);
 	}
 	free(line);
@@ -450,13 +454,36 @@ static int find_symbols(struct tracer *tracer, const char * const *names)
 	return ok ? 0 : tool_error("out of memory");
 }
 
-/* Those that the kernel does not have, or has made part of others, are left. */
+/*
+ * Those that the kernel does not have, or has made part of others, are left
+ * out.  All in one expression: for each that it is given, the kernel looks
+ * through all its functions.
+ */
+static int filter_functions(struct tracer *tracer, const char * const *names)
+{
+	size_t len = 3, n = 0;
+	char *all;
+	int i, err;
+
+	for (i = 0; names[i]; i++)
+		len += strlen(names[i]) + 1;
+	all = malloc(len);
+	if (!all)
+		return tool_error("out of memory");
+	for (i = 0; names[i]; i++)
+		n += sprintf(all + n, "%s%s", i ? "|" : "^(", names[i]);
+	sprintf(all + n, ")$");
+	err = tracefs_function_filter(tracer->instance, all, NULL,
+				      TRACEFS_FL_RESET);
+	free(all);
+	return err ? tool_error("the kernel traces none of the functions") : 0;
+}
+
 static int trace_functions(struct tracer *tracer, const char * const *names)
 {
 	char *tracers = tracefs_instance_file_read(tracer->instance,
 						   "available_tracers", NULL);
 	bool able = tracers && strstr(tracers, "function");
-	unsigned int n = 0;
 
 	free(tracers);
 	tracer->function = find_event(tracer, "ftrace", "function");
@@ -466,15 +493,8 @@ static int trace_functions(struct tracer *tracer, const char * const *names)
 	tracer->pid = tep_find_any_field(tracer->function, "common_pid");
 	if (!tracer->ip || !tracer->pid)
 		return tool_error("the function tracer's records are unknown");
-	if (find_symbols(tracer, names))
+	if (find_symbols(tracer, names) || filter_functions(tracer, names))
 		return EXIT_FAILED;
-	for (; *names; names++)
-		n += tracefs_instance_file_append(tracer->instance,
-						  "set_ftrace_filter",
-						  *names) > 0;
-	/* An empty filter would mean every function that there is. */
-	if (!n || !tracer->n_symbols)
-		return tool_error("the kernel traces none of the functions");
 	if (tracefs_instance_file_write(tracer->instance, "current_tracer",
 					"function") < 0)
 		return tool_error("cannot trace functions: %s",
@@ -498,9 +518,10 @@ static int start(struct tracer *tracer, const struct trace_request *request)
 	if (tracefs_instance_file_write(tracer->instance, "trace_clock",
 					"mono") < 0)
 		return tool_error("cannot set the trace clock");
-	if (open_buffers(tracer))
-		return EXIT_FAILED;
+	/* Before the buffers are open: then the kernel no longer allows it. */
 	if (request->functions && trace_functions(tracer, request->functions))
+		return EXIT_FAILED;
+	if (open_buffers(tracer))
 		return EXIT_FAILED;
 	return enable_events(tracer);
 }
