@@ -4,10 +4,9 @@
  *
  * The kernel's function tracer notes when each function of a table is called;
  * the module's own events tell which segment it is and what became of the
- * queues.  The segment's way is then found by this: before it is sent, the
- * steps are the last calls of the process that sends it; on the card, the next
- * ones there; and from the other card's interrupt on, the next ones on the CPU
- * that serves it.
+ * queues.  Its way is then found from two points that are sure: where it is
+ * sent, and where it arrives.  The calls that led there are the last ones before
+ * it by the same process, or on the same CPU; what follows are the next ones.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,11 +27,13 @@ static struct {
 
 /* How a step is found. */
 enum finding {
-	BY_WRITER,	/* the last call before the segment is sent */
-	BY_SENDER,	/* the next one of that process on that CPU */
-	BY_INTERRUPT,	/* the next one, on any CPU */
-	BY_SOFTIRQ,	/* the next one on the CPU of the one before */
-	BY_READER,	/* the next one after the bytes are queued, anywhere */
+	BEFORE_SENT,	/* the last call of the sending process */
+	AFTER_SENT,	/* the next one, on that CPU too */
+	BEFORE_ARRIVED,	/* the last one on the CPU where it arrives */
+	AT_SOCKET,	/* the next one there; or later, from the backlog */
+	AFTER_ARRIVED,	/* the next one on the CPU of the one before */
+	OF_READER,	/* the last one of the process of the step below */
+	OF_EVENT,	/* the last one before the step's event */
 };
 
 #define NO_EVENT	N_EVENT_KINDS
@@ -60,81 +61,82 @@ struct step {
 
 static const struct step steps[] = {
 	{ "system call", { "__sys_sendto", "sock_write_iter", "__sys_sendmsg" },
-	  BY_WRITER, false, "the kernel is entered: write(), send(), ...",
+	  BEFORE_SENT, false, "the kernel is entered: write(), send(), ...",
 	  NO_EVENT, 0 },
-	{ NULL, { "teach_sendmsg" }, BY_WRITER, false,
+	{ NULL, { "teach_sendmsg" }, BEFORE_SENT, false,
 	  "the socket is locked for this process", NO_EVENT, 0 },
-	{ "send buffer", { "teach_alloc_segment" }, BY_WRITER, false,
+	{ "send buffer", { "teach_alloc_segment" }, BEFORE_SENT, false,
 	  "an empty segment", NO_EVENT, 0 },
-	{ NULL, { "teach_queue_segment" }, BY_WRITER, false,
+	{ NULL, { "teach_queue_segment" }, BEFORE_SENT, false,
 	  "joins the send buffer; bytes are copied in", EVENT_QUEUE,
 	  QUEUE_SEND },
 	{ "TCP, sending", { "teach_push_head", "teach_push", "teach_push_one" },
-	  BY_WRITER, false, "do cwnd, the window and Nagle allow it?",
+	  BEFORE_SENT, false, "do cwnd, the window and Nagle allow it?",
 	  NO_EVENT, 0 },
-	{ NULL, { "teach_xmit_new" }, BY_WRITER, false,
+	{ NULL, { "teach_xmit_new" }, BEFORE_SENT, false,
 	  "from the send buffer to the retransmit queue", EVENT_TIMER,
 	  TIMER_RTX },
-	{ NULL, { "teach_xmit_clone" }, BY_WRITER, false,
+	{ NULL, { "teach_xmit_clone" }, BEFORE_SENT, false,
 	  "a clone of it travels; the bytes are shared", NO_EVENT, 0 },
-	{ NULL, { "teach_xmit" }, BY_WRITER, false,
+	{ NULL, { "teach_xmit" }, BEFORE_SENT, false,
 	  "TCP's header is put before the bytes", EVENT_OUT, ANY_DETAIL },
-	{ "IP", { "teach_ip_xmit" }, BY_SENDER, false,
+	{ "IP", { "teach_ip_xmit" }, AFTER_SENT, false,
 	  "the route, and TCP's checksum", NO_EVENT, 0 },
-	{ NULL, { "teach_push_iphdr" }, BY_SENDER, false,
+	{ NULL, { "teach_push_iphdr" }, AFTER_SENT, false,
 	  "IP's header is put before TCP's", NO_EVENT, 0 },
-	{ NULL, { "ip_local_out", "__ip_local_out" }, BY_SENDER, false,
+	{ NULL, { "ip_local_out", "__ip_local_out" }, AFTER_SENT, false,
 	  "the kernel's IPv4; netfilter's OUTPUT", NO_EVENT, 0 },
-	{ NULL, { "ip_output" }, BY_SENDER, false,
+	{ NULL, { "ip_output" }, AFTER_SENT, false,
 	  "netfilter's POSTROUTING", NO_EVENT, 0 },
 	{ "neighbour", { "ip_finish_output2", "neigh_resolve_output",
 			 "neigh_connected_output" },
-	  BY_SENDER, false, "who is next; the Ethernet header", NO_EVENT, 0 },
-	{ "card", { "__dev_queue_xmit" }, BY_SENDER, false,
+	  AFTER_SENT, false, "who is next; the Ethernet header", NO_EVENT, 0 },
+	{ "card", { "__dev_queue_xmit" }, AFTER_SENT, false,
 	  "the queueing discipline of the card", NO_EVENT, 0 },
-	{ NULL, { "dev_hard_start_xmit" }, BY_SENDER, false,
+	{ NULL, { "dev_hard_start_xmit" }, AFTER_SENT, false,
 	  "tcpdump sees it; the driver is called", NO_EVENT, 0 },
-	{ NULL, { "teach_nic_xmit" }, BY_SENDER, false,
+	{ NULL, { "teach_nic_xmit" }, AFTER_SENT, false,
 	  "a descriptor of the TX ring points to it", EVENT_RING, RING_TX },
-	{ NULL, { "teach_nic_dma" }, BY_SENDER, false,
+	{ NULL, { "teach_nic_dma" }, AFTER_SENT, false,
 	  "over the cable to the peer's RX ring", EVENT_RING, RING_RX },
-	{ NULL, { "__napi_schedule" }, BY_SENDER, false,
+	{ NULL, { "__napi_schedule" }, AFTER_SENT, false,
 	  "the peer's card interrupts", EVENT_INTERRUPT, ANY_DETAIL },
-	{ "card", { "net_rx_action" }, BY_INTERRUPT, true,
+	{ "card", { "net_rx_action" }, BEFORE_ARRIVED, true,
 	  "softirq: which cards have asked?", NO_EVENT, 0 },
-	{ NULL, { "teach_nic_poll" }, BY_INTERRUPT, true,
+	{ NULL, { "teach_nic_poll" }, BEFORE_ARRIVED, true,
 	  "NAPI takes frames from the RX ring", EVENT_RING, RING_RX },
-	{ NULL, { "netif_receive_skb", "napi_gro_receive" }, BY_SOFTIRQ, true,
+	{ NULL, { "netif_receive_skb", "napi_gro_receive" }, BEFORE_ARRIVED, true,
 	  "up, by the protocol of the Ethernet header", NO_EVENT, 0 },
-	{ "IP", { "ip_rcv" }, BY_SOFTIRQ, true,
+	{ "IP", { "ip_rcv" }, BEFORE_ARRIVED, true,
 	  "IP's header is checked; is it for us?", NO_EVENT, 0 },
-	{ NULL, { "ip_local_deliver" }, BY_SOFTIRQ, true,
+	{ NULL, { "ip_local_deliver" }, BEFORE_ARRIVED, true,
 	  "netfilter's INPUT; up, by the protocol", NO_EVENT, 0 },
-	{ "TCP, receiving", { "teach_rcv" }, BY_SOFTIRQ, true,
+	{ "TCP, receiving", { "teach_rcv" }, BEFORE_ARRIVED, true,
 	  "TCP's header and its checksum are checked", EVENT_IN, ANY_DETAIL },
-	{ NULL, { "teach_lookup" }, BY_SOFTIRQ, true,
+	{ NULL, { "teach_lookup" }, BEFORE_ARRIVED, true,
 	  "the hash of the 5-tuple: whose is it?", EVENT_LOOKUP, ANY_DETAIL },
-	{ NULL, { "teach_do_rcv" }, BY_SOFTIRQ, true,
+	{ NULL, { "teach_do_rcv" }, AT_SOCKET, true,
 	  "the state machine: RFC 9293 3.10.7", NO_EVENT, 0 },
-	{ NULL, { "teach_rcv_ack" }, BY_SOFTIRQ, true,
+	{ NULL, { "teach_rcv_ack" }, AFTER_ARRIVED, true,
 	  "its ACK: what has arrived of ours?", NO_EVENT, 0 },
-	{ NULL, { "teach_rcv_data" }, BY_SOFTIRQ, true,
+	{ NULL, { "teach_rcv_data" }, AFTER_ARRIVED, true,
 	  "its bytes: are they the next ones?", NO_EVENT, 0 },
-	{ "receive buffer", { "teach_queue_in_order" }, BY_SOFTIRQ, true,
+	{ "receive buffer", { "teach_queue_in_order" }, AFTER_ARRIVED, true,
 	  "they join the in-order queue", EVENT_QUEUE, QUEUE_RECEIVE },
-	{ NULL, { "sock_def_readable" }, BY_SOFTIRQ, true,
+	{ NULL, { "sock_def_readable" }, AFTER_ARRIVED, true,
 	  "the reader is woken", NO_EVENT, 0 },
-	{ "system call", { "teach_recvmsg" }, BY_READER, true,
+	{ "system call", { "teach_recvmsg" }, OF_READER, true,
 	  "recv(), read(), ...: bytes go to the reader", NO_EVENT, 0 },
-	{ NULL, { "teach_rcv_consumed" }, BY_READER, true,
+	{ NULL, { "teach_rcv_consumed" }, OF_EVENT, true,
 	  "room again: does the window open?", EVENT_QUEUE, QUEUE_RECEIVE },
-	{ "retransmit queue", { "teach_free_segment" }, BY_READER, false,
+	{ "retransmit queue", { "teach_free_segment" }, OF_EVENT, false,
 	  "acknowledged: nothing is kept any more", EVENT_QUEUE, QUEUE_SEND },
 };
 
 /**
  * struct walk - a segment's way
  * @sent: the index of its sending
+ * @arrived: and of its arrival, or -1
  * @flow: its connection
  * @from: the end that sends it
  * @call: for each step the index of its call, or -1
@@ -145,6 +147,7 @@ struct walk {
 	long flow;
 	int from;
 	size_t sent;
+	long arrived;
 	long call[ARRAY_SIZE(steps)];
 };
 
@@ -183,86 +186,200 @@ static bool is_named(const struct event *ev, const struct step *step)
 	return false;
 }
 
-/* The last call before the event at @before; of @pid, unless it is 0. */
-static long find_back(const struct recording *rec, const struct step *step,
-		      size_t before, uint32_t pid)
+/* A CPU or process, or any. */
+#define ANY	(-1)
+
+static bool is_call(const struct event *ev, const struct step *step, long cpu,
+		    long pid)
 {
-	while (before-- > 0)
-		if (is_named(&rec->event[before], step) &&
-		    (!pid || rec->event[before].pid == pid))
-			return before;
+	return is_named(ev, step) && (cpu == ANY || ev->cpu == cpu) &&
+	       (pid == ANY || ev->pid == pid);
+}
+
+/* The last call before the event at @at. */
+static long find_back(const struct recording *rec, const struct step *step,
+		      long at, long cpu, long pid)
+{
+	while (--at >= 0)
+		if (is_call(&rec->event[at], step, cpu, pid))
+			return at;
 	return -1;
 }
 
-/* The next call after the event at @after; on the CPU and of the process. */
+/* The next call after the event at @at. */
 static long find_next(const struct recording *rec, const struct step *step,
-		      size_t after, int cpu, uint32_t pid)
+		      long at, long cpu, long pid)
 {
+	while (++at < (long)rec->n_events)
+		if (is_call(&rec->event[at], step, cpu, pid))
+			return at;
+	return -1;
+}
+
+static bool has_detail(const struct event *ev, unsigned int detail)
+{
+	switch (ev->kind) {
+	case EVENT_QUEUE:
+		return ev->queue == detail;
+	case EVENT_TIMER:
+		return ev->timer == detail;
+	case EVENT_RING:
+		return ev->ring == detail;
+	}
+	return true;
+}
+
+/* The end whose event it is: what the sender's card does is seen at both. */
+static int event_end(const struct walk *w, const struct step *step)
+{
+	bool at_receiver = step->at_receiver;
+
+	if (step->kind == EVENT_INTERRUPT ||
+	    (step->kind == EVENT_RING && step->detail == RING_RX))
+		at_receiver = true;
+	return at_receiver ? !w->from : w->from;
+}
+
+/* The step's event, the next one after the event at @at; or -1. */
+static long find_event(const struct walk *w, size_t step, long at)
+{
+	int end = event_end(w, &steps[step]);
 	const struct event *ev;
 
-	while (++after < rec->n_events) {
-		ev = &rec->event[after];
-		if (is_named(ev, step) && (cpu < 0 || ev->cpu == cpu) &&
-		    (!pid || ev->pid == pid))
-			return after;
+	while (++at < (long)w->rec->n_events) {
+		ev = &w->rec->event[at];
+		if (ev->kind != steps[step].kind ||
+		    !has_detail(ev, steps[step].detail) ||
+		    ev->netns != w->flows->flow[w->flow].end[end].netns)
+			continue;
+		if (!of_connection(ev) || (w->flows->of_event[at] == w->flow &&
+					   w->flows->at_end[at] == end))
+			return at;
 	}
 	return -1;
 }
 
-/* From the segment's sending back to the system call. */
-static const struct event *find_sending(struct walk *w)
+/* From the sending back to the system call, and on to the card. */
+static void find_sending(struct walk *w)
 {
 	const struct event *sender = NULL;
-	size_t i, at = w->sent;
+	long at = w->sent, pid = ANY;
+	size_t i;
 
 	for (i = ARRAY_SIZE(steps); i-- > 0; ) {
-		if (steps[i].finding != BY_WRITER)
+		if (steps[i].finding != BEFORE_SENT)
 			continue;
-		w->call[i] = find_back(w->rec, &steps[i], at,
-				       sender ? sender->pid : 0);
+		w->call[i] = find_back(w->rec, &steps[i], at, ANY, pid);
 		if (w->call[i] < 0)
 			continue;
 		at = w->call[i];
+		pid = w->rec->event[at].pid;
 		if (!sender)
 			sender = &w->rec->event[at];
 	}
-	return sender;
+	at = w->sent;
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (!sender || steps[i].finding != AFTER_SENT)
+			continue;
+		w->call[i] = find_next(w->rec, &steps[i], at, sender->cpu,
+				       pid);
+		if (w->call[i] >= 0)
+			at = w->call[i];
+	}
 }
 
-/* And from there on to the reader. */
-static void find_rest(struct walk *w, const struct event *sender)
+/* From the arrival back to the card's interrupt. */
+static void find_receiving(struct walk *w, long *cpu)
 {
-	size_t i, at = w->sent, queued = w->sent;
-	int cpu = sender->cpu;
+	long at = w->arrived;
+	size_t i;
+
+	for (i = ARRAY_SIZE(steps); i-- > 0; ) {
+		if (steps[i].finding != BEFORE_ARRIVED)
+			continue;
+		w->call[i] = find_back(w->rec, &steps[i], at, *cpu, ANY);
+		/* NAPI may have been at work since before. */
+		if (w->call[i] < (long)w->sent)
+			w->call[i] = -1;
+		if (w->call[i] < 0)
+			continue;
+		at = w->call[i];
+		*cpu = w->rec->event[at].cpu;
+	}
+}
+
+/* At once; or, when a system call had the socket, when that lets it go. */
+static long find_socket(const struct walk *w, const struct step *step, long cpu)
+{
+	static const struct step next_segment = { .name = { "teach_rcv" } };
+	long at = find_next(w->rec, step, w->arrived, cpu, ANY);
+	long limit = find_next(w->rec, &next_segment, w->arrived, cpu, ANY);
+
+	if (at >= 0 && (limit < 0 || at < limit))
+		return at;
+	return find_next(w->rec, step, w->arrived, ANY, ANY);
+}
+
+/* And from there on to the in-order queue.  Returns the last call's index. */
+static long find_queue(struct walk *w, long cpu)
+{
+	long n, at = w->arrived;
+	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		long n = -1;
-
-		switch (steps[i].finding) {
-		case BY_WRITER:
+		if (steps[i].finding == AT_SOCKET)
+			n = find_socket(w, &steps[i], cpu);
+		else if (steps[i].finding == AFTER_ARRIVED)
+			n = find_next(w->rec, &steps[i], at, cpu, ANY);
+		else
 			continue;
-		case BY_SENDER:
-			n = find_next(w->rec, &steps[i], at, cpu, sender->pid);
-			break;
-		case BY_INTERRUPT:
-			n = find_next(w->rec, &steps[i], at, -1, 0);
-			break;
-		case BY_SOFTIRQ:
-			n = find_next(w->rec, &steps[i], at, cpu, 0);
-			break;
-		case BY_READER:
-			n = find_next(w->rec, &steps[i], queued, -1, 0);
-			break;
-		}
 		w->call[i] = n;
 		if (n < 0)
 			continue;
 		at = n;
-		if (steps[i].finding == BY_READER)
-			continue;
-		queued = n;
 		cpu = w->rec->event[n].cpu;
 	}
+	return at;
+}
+
+/* What becomes of it there, and of the copy that is kept: any time later. */
+static void find_end(struct walk *w, long queued)
+{
+	long event, pid = ANY;
+	size_t i;
+
+	for (i = ARRAY_SIZE(steps); i-- > 0; ) {
+		long n = -1;
+
+		if (steps[i].finding == OF_EVENT) {
+			event = find_event(w, i, queued);
+			if (event >= 0)
+				n = find_back(w->rec, &steps[i], event, ANY,
+					      ANY);
+		} else if (steps[i].finding == OF_READER && pid != ANY) {
+			n = find_back(w->rec, &steps[i], w->call[i + 1], ANY,
+				      pid);
+		}
+		/* A reader may have waited since long before. */
+		if (n < (long)w->sent)
+			continue;
+		w->call[i] = n;
+		pid = w->rec->event[n].pid;
+	}
+}
+
+static void find_way(struct walk *w)
+{
+	long cpu = ANY;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		w->call[i] = -1;
+	find_sending(w);
+	if (w->arrived < 0)
+		return;
+	find_receiving(w, &cpu);
+	find_end(w, find_queue(w, cpu));
 }
 
 static bool is_first_data(const struct walk *w, size_t n)
@@ -294,57 +411,50 @@ static bool find_segment(struct walk *w)
 	return found;
 }
 
-/* --- showing it --------------------------------------------------------- */
-
-static bool has_detail(const struct event *ev, unsigned int detail)
+static void find_arrival(struct walk *w)
 {
-	switch (ev->kind) {
-	case EVENT_QUEUE:
-		return ev->queue == detail;
-	case EVENT_TIMER:
-		return ev->timer == detail;
-	case EVENT_RING:
-		return ev->ring == detail;
-	}
-	return true;
-}
+	const struct event *sent = &w->rec->event[w->sent];
+	size_t i;
 
-/* What the step's event says; NULL when there is none. */
-static const struct event *find_effect(const struct walk *w, size_t step)
-{
-	const struct flow *flow = &w->flows->flow[w->flow];
-	int end = steps[step].at_receiver ? !w->from : w->from;
-	size_t i = w->call[step];
-
-	if (steps[step].kind == NO_EVENT)
-		return NULL;
-	for (; i < w->rec->n_events; i++) {
+	w->arrived = -1;
+	for (i = w->sent; i < w->rec->n_events && w->arrived < 0; i++) {
 		const struct event *ev = &w->rec->event[i];
 
-		if (ev->kind != steps[step].kind ||
-		    !has_detail(ev, steps[step].detail))
-			continue;
-		if (!of_connection(ev))
-			return ev;
-		if (w->flows->of_event[i] == w->flow &&
-		    w->flows->at_end[i] == end &&
-		    ev->netns == flow->end[end].netns)
-			return ev;
+		if (ev->kind == EVENT_IN && ev->seq == sent->seq && ev->len &&
+		    w->flows->of_event[i] == w->flow &&
+		    w->flows->at_end[i] != w->from)
+			w->arrived = i;
 	}
-	return NULL;
+}
+
+/* --- showing it --------------------------------------------------------- */
+
+/* It may be told before the function is called whose doing it is. */
+static long find_effect(const struct walk *w, size_t step)
+{
+	long after = w->call[step];
+	size_t i;
+
+	if (steps[step].kind == NO_EVENT)
+		return -1;
+	if (steps[step].finding != OF_EVENT)
+		for (i = step; i-- > 0 && after == w->call[step]; )
+			if (w->call[i] >= 0)
+				after = w->call[i];
+	return find_event(w, step, after);
 }
 
 static void print_effect(const struct walk *w, size_t step)
 {
 	const struct flow *flow = &w->flows->flow[w->flow];
-	const struct event *found = find_effect(w, step);
 	int end = steps[step].at_receiver ? !w->from : w->from;
+	long found = find_effect(w, step);
 	char text[DESCRIPTION];
 	struct event ev;
 
-	if (!found)
+	if (found < 0)
 		return;
-	ev = *found;
+	ev = w->rec->event[found];
 	/* They would take two lines, and `teach trace` shows them. */
 	if (is_segment(&ev))
 		ev.n_options = 0;
@@ -400,7 +510,6 @@ static void print_walk(const struct walk *w)
 
 static int show(const struct recording *rec)
 {
-	const struct event *sender;
 	struct flows flows;
 	struct walk w = { .rec = rec, .flows = &flows };
 	int err = 0;
@@ -409,15 +518,16 @@ static int show(const struct recording *rec)
 		err = tool_error("out of memory");
 	else if (!find_segment(&w))
 		err = tool_error("no connection was opened that sent bytes");
-	else if (!(sender = find_sending(&w)))
-		err = tool_error("no call of a function was seen before the segment was sent");
 	if (!err) {
-		find_rest(&w, sender);
+		find_arrival(&w);
+		find_way(&w);
 		print_walk(&w);
-		if (rec->missed)
-			printf("Incomplete: the kernel had no room for %llu events.\n",
-			       (unsigned long long)rec->missed);
 	}
+	if (!err && w.arrived < 0)
+		puts("It was not seen to arrive.");
+	if (!err && rec->missed)
+		printf("Incomplete: the kernel had no room for %llu events.\n",
+		       (unsigned long long)rec->missed);
 	flows_free(&flows);
 	return err;
 }

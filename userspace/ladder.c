@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ladder.h"
+#include "tool.h"
 
 /* How far back a sending is looked for: more than is ever in flight. */
 #define LOOK_BACK	4096
@@ -29,6 +30,7 @@
  * @last_row: and that row
  * @note_row: the row of all that has happened so far, or none
  * @last_note: the last note of that row, or NO_NOTE
+ * @window, @queue: what was said of them last, or NULL
  * @held_row: a state row that may move to the next sending, or none
  * @min_ns, @max_ns: the delays that its segments were seen to have
  */
@@ -43,6 +45,8 @@ struct end_walk {
 	size_t last_row;
 	size_t note_row;
 	size_t last_note;
+	const struct event *window;
+	const struct event *queue[QUEUE_OUT_OF_ORDER + 1];
 	size_t held_row;
 	uint64_t min_ns;
 	uint64_t max_ns;
@@ -89,11 +93,36 @@ static void set_note_row(struct end_walk *end, size_t row)
 	end->last_note = NO_NOTE;
 }
 
+/* Does it say what was said of this window or queue before? */
+static bool says_again(struct end_walk *end, const struct event *ev)
+{
+	const struct event *last;
+
+	if (ev->kind == EVENT_WINDOW) {
+		last = end->window;
+		end->window = ev;
+		return last && last->cwnd == ev->cwnd &&
+		       last->ssthresh == ev->ssthresh &&
+		       last->flight == ev->flight &&
+		       last->recovery == ev->recovery;
+	}
+	if (ev->kind == EVENT_QUEUE && ev->queue < ARRAY_SIZE(end->queue)) {
+		last = end->queue[ev->queue];
+		end->queue[ev->queue] = ev;
+		return ev->depth == (last ? last->depth : 0);
+	}
+	return false;
+}
+
 static void on_other(struct walk *w, int e, const struct event *ev)
 {
 	struct end_walk *end = &w->end[e];
 	struct ladder *l = w->ladder;
-	size_t n = l->n_notes++;
+	size_t n;
+
+	if (says_again(end, ev))
+		return;
+	n = l->n_notes++;
 
 	/* Before all else: a row that has only notes. */
 	if (end->note_row == NO_ROW && !l->n_rows)

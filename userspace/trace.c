@@ -461,18 +461,18 @@ static int find_symbols(struct tracer *tracer, const char * const *names)
  */
 static int filter_functions(struct tracer *tracer, const char * const *names)
 {
-	size_t len = 3, n = 0;
+	size_t len = sizeof("^\\(\\)$"), n = 0;
 	char *all;
 	int i, err;
 
 	for (i = 0; names[i]; i++)
-		len += strlen(names[i]) + 1;
+		len += strlen(names[i]) + strlen("\\|");
 	all = malloc(len);
 	if (!all)
 		return tool_error("out of memory");
 	for (i = 0; names[i]; i++)
-		n += sprintf(all + n, "%s%s", i ? "|" : "^(", names[i]);
-	sprintf(all + n, ")$");
+		n += sprintf(all + n, "%s%s", i ? "\\|" : "^\\(", names[i]);
+	strcpy(all + n, "\\)$");
 	err = tracefs_function_filter(tracer->instance, all, NULL,
 				      TRACEFS_FL_RESET);
 	free(all);
