@@ -24,7 +24,7 @@ static struct {
 	const char *record;
 	const char *input;
 	char **command;
-} opt = { .kinds = ALL_KINDS };
+} opt = { .kinds = ALL_KINDS | BIT(EVENT_FUNCTION) };
 
 /* --kind names these. */
 static const struct group {
@@ -41,6 +41,7 @@ static const struct group {
 	{ "call", BIT(EVENT_SLEEP) | BIT(EVENT_WAKE) },
 	{ "card", BIT(EVENT_RING) | BIT(EVENT_INTERRUPT) | BIT(EVENT_POLL) },
 	{ "datagram", BIT(EVENT_DATAGRAM_OUT) | BIT(EVENT_DATAGRAM_IN) },
+	{ "function", BIT(EVENT_FUNCTION) },
 };
 
 /**
@@ -71,7 +72,7 @@ static const char help_text[] =
 "  -N, --netns NAME       in this network namespace\n"
 "  -k, --kind LIST        only these, with commas between them: segment, state,\n"
 "                         window, timer, queue, lookup, drop, call, card,\n"
-"                         datagram\n"
+"                         datagram; and what `teach walk` records: function\n"
 "  -t, --time             the time of day (default: milliseconds since the\n"
 "                         first event)\n"
 "  -j, --json             one JSON object a line; numbers as on the wire\n"
@@ -172,7 +173,7 @@ static void print_text(const struct event *ev, const struct recording *rec,
 	print_time(ev, rec, out);
 	if (*name)
 		printf(" %s", name);
-	else
+	else if (ev->kind != EVENT_FUNCTION)
 		printf(" %u", ev->netns);
 	if (of_connection(ev))
 		printf(" %s %c %s", endpoint_text(&ev->local, local,
@@ -331,7 +332,7 @@ static int replay(struct recording *rec, struct output *out)
 static int follow(struct recording *rec, struct output *out, int *status)
 {
 	struct recorder recorder = {
-		.request.kinds = opt.kinds | BIT(EVENT_STATE),
+		.request.kinds = (opt.kinds & ALL_KINDS) | BIT(EVENT_STATE),
 		.filter = opt.filter,
 		.command = opt.command,
 		.on_event = on_event,

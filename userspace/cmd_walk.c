@@ -368,18 +368,22 @@ static void find_end(struct walk *w, long queued)
 	}
 }
 
-static void find_way(struct walk *w)
+/* False when there is nothing to show. */
+static bool find_way(struct walk *w)
 {
 	long cpu = ANY;
-	size_t i;
+	size_t i, n = 0;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
 		w->call[i] = -1;
 	find_sending(w);
-	if (w->arrived < 0)
-		return;
-	find_receiving(w, &cpu);
-	find_end(w, find_queue(w, cpu));
+	if (w->arrived >= 0) {
+		find_receiving(w, &cpu);
+		find_end(w, find_queue(w, cpu));
+	}
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		n += w->call[i] >= 0;
+	return n;
 }
 
 static bool is_first_data(const struct walk *w, size_t n)
@@ -481,7 +485,7 @@ static void print_layer(const struct walk *w, size_t step, const char *layer)
 	printf("%s%s%s\n", host, *host ? ": " : "", layer);
 }
 
-static void print_walk(const struct walk *w)
+static int print_walk(const struct walk *w)
 {
 	const struct flow *flow = &w->flows->flow[w->flow];
 	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
@@ -506,6 +510,12 @@ static void print_walk(const struct walk *w)
 		layer = NULL;
 		print_step(w, i, start_ns);
 	}
+	if (w->arrived < 0)
+		puts("It was not seen to arrive.");
+	if (w->rec->missed)
+		printf("Incomplete: the kernel had no room for %llu events.\n",
+		       (unsigned long long)w->rec->missed);
+	return 0;
 }
 
 static int show(const struct recording *rec)
@@ -520,14 +530,9 @@ static int show(const struct recording *rec)
 		err = tool_error("no connection was opened that sent bytes");
 	if (!err) {
 		find_arrival(&w);
-		find_way(&w);
-		print_walk(&w);
+		err = find_way(&w) ? print_walk(&w) :
+		      tool_error("no calls of functions were recorded");
 	}
-	if (!err && w.arrived < 0)
-		puts("It was not seen to arrive.");
-	if (!err && rec->missed)
-		printf("Incomplete: the kernel had no room for %llu events.\n",
-		       (unsigned long long)rec->missed);
 	flows_free(&flows);
 	return err;
 }

@@ -67,10 +67,14 @@ static void describe_drop(const struct event *ev, uint32_t base, char *buf,
 			  size_t size)
 {
 	char flags[40];
+	int n = 0;
 
-	snprintf(buf, size, "%s seq=%u len=%u reason=%s",
-		 flags_text(ev->flags, flags, sizeof(flags)), ev->seq - base,
-		 ev->len, ev->reason);
+	/* A datagram has none. */
+	if (ev->flags)
+		n = snprintf(buf, size, "%s seq=%u ",
+			     flags_text(ev->flags, flags, sizeof(flags)),
+			     ev->seq - base);
+	snprintf(buf + n, size - n, "len=%u reason=%s", ev->len, ev->reason);
 }
 
 static void describe_window(const struct event *ev, char *buf, size_t size)
