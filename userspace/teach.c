@@ -24,6 +24,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "ladder", cmd_ladder, "draw a connection, segment by segment" },
+	{ "report", cmd_report, "make an HTML page of a recording" },
 	{ "run", cmd_run, "run a program with AF_TEACH sockets" },
 	{ "ss", cmd_ss, "list the sockets" },
 	{ "trace", cmd_trace, "show what happens, one line an event" },

@@ -16,6 +16,7 @@
 enum { EXIT_FAILED = 1, EXIT_USAGE };
 
 int cmd_ladder(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_ss(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
