@@ -7,23 +7,18 @@
 . "$(dirname "$(readlink -f "$0")")/programs.inc"
 # shellcheck source=selftests/ways.inc
 . "$(dirname "$(readlink -f "$0")")/ways.inc"
-# shellcheck source=scripts/common.sh
-. "$(dirname "$(readlink -f "$0")")/../scripts/common.sh"
 
-built=$(selftests_dir "${TEACH_KERNEL:-stock}")/real
-
-# Without an address: Go asks for IPv6 first, which would take IPv4's too.
-go_server()
+go_answers()
 {
-	answers_all "Go" "$built/server" :$port
+	answers_all "Go" "${go_server[@]}"
 }
 
 test_go()
 {
 	random_file "$CONTENT" 1048576
-	in_each_way go_server
+	in_each_way go_answers
 }
 
-[ -x "$built/server" ] || skip "not built: scripts/check --tier programs does"
+needs_built server
 needs curl
 run_tests test_go
