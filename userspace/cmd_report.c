@@ -27,7 +27,7 @@ static const char help_text[] =
 "  -h, --help             this text\n"
 "\n"
 "Examples:\n"
-"  teach ladder --record web.events -- httpget http://10.0.0.2:8080/file\n"
+"  teach trace --record web.events -- httpget http://10.0.0.2:8080/file\n"
 "  teach report --output web.html web.events\n";
 
 /* Write @page up to @mark; returns what comes after it. */

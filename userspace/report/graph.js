@@ -224,19 +224,18 @@ class Panel {
 		this.root.classList.toggle("empty", this.empty);
 	}
 
-	/* Returns where a value can be shown. */
 	addLegend(shape, colour, name)
 	{
 		const entry = element("span", this.legend);
 
 		entry.append(legendSample(shape, colour), name);
-		return element("b", entry);
+		return entry;
 	}
 
 	/* A value that the legend shows for the moment of the cursor. */
-	addValue(place, series, text)
+	addValue(entry, series, text)
 	{
-		this.values.push({ place, series, text });
+		this.values.push({ place: element("b", entry), series, text });
 	}
 
 	x(t)
@@ -414,8 +413,7 @@ class Panel {
 			const value = cursor.t === null ? NaN :
 				series.valueAt(cursor.t);
 
-			place.textContent = isNaN(value) ? "" :
-				` ${text(value)}`;
+			place.textContent = isNaN(value) ? "" : text(value);
 		}
 		if (cursor.t === null || cursor.t < view.from ||
 		    cursor.t > view.to)

@@ -204,8 +204,8 @@ function showTip(event, x, y)
  */
 function showTipAtEvent()
 {
-	let x = innerWidth / 2;
-	let y = innerHeight / 2;
+	let x = null;
+	let y = null;
 
 	for (const panel of panels) {
 		const box = panel.plot.getBoundingClientRect();
@@ -214,12 +214,14 @@ function showTipAtEvent()
 			continue;
 		const at = panel.locate(cursor.event);
 
-		x = box.left + (at?.x ?? panel.x(cursor.t));
-		y = box.top + (at?.y ?? 0);
+		if (at || x === null) {
+			x = box.left + (at?.x ?? panel.x(cursor.t));
+			y = box.top + (at?.y ?? 0);
+		}
 		if (at)
 			break;
 	}
-	showTip(cursor.event, x, y);
+	showTip(cursor.event, x ?? 0, y ?? 0);
 }
 
 /* --- the mouse, and fingers --------------------------------------------- */
