@@ -314,7 +314,8 @@ test_scaling()
 	python_servers
 	java_servers
 	other_servers
-	report | tee "$out/scaling.md" | sed 's/^/# /'
+	# It says that all were answered.
+	[ $failed -gt 0 ] || report | tee "$out/scaling.md" | sed 's/^/# /'
 }
 
 needs_built server TomcatServer.class NettyServer.class
