@@ -129,7 +129,9 @@ static void teach_request_release(struct teach_request *req)
 			queue->syn_young--;
 		teach_trace_syn_queue(req);
 	}
-	timer_delete(&req->timer);
+	if (timer_delete(&req->timer))
+		trace_teach_timer(sock_net(req->sk), &req->entry.tuple,
+				  TEACH_TIMER_SYNACK, TEACH_TIMER_CANCEL, 0);
 	spin_unlock_bh(&queue->lock);
 	call_rcu(&req->rcu, teach_request_free_rcu);
 }

@@ -33,7 +33,9 @@ void teach_timewait_release(struct teach_timewait *tw, enum teach_cause cause)
 {
 	/* From now on nobody sets the timer again: see _restart(). */
 	spin_lock_bh(&tw->lock);
-	timer_delete(&tw->timer);
+	if (timer_delete(&tw->timer))
+		trace_teach_timer(tw->tn->net, &tw->entry.tuple,
+				  TEACH_TIMER_TIME_WAIT, TEACH_TIMER_CANCEL, 0);
 	spin_unlock_bh(&tw->lock);
 
 	trace_teach_state(tw->tn->net, &tw->entry.tuple, tw->state, TCP_CLOSE,
