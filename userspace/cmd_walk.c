@@ -33,7 +33,7 @@ enum finding {
 	AT_SOCKET,	/* the next one there; or later, from the backlog */
 	AFTER_ARRIVED,	/* the next one on the CPU of the one before */
 	OF_READER,	/* the last one of the process of the step below */
-	OF_EVENT,	/* the last one before the step's event */
+	OF_EVENT,	/* the last one before its queue shrinks */
 };
 
 #define NO_EVENT	N_EVENT_KINDS
@@ -259,6 +259,21 @@ static long find_event(const struct walk *w, size_t step, long at)
 	return -1;
 }
 
+/* The first one since the segment is sent by which the queue is shorter. */
+static long find_shrinking(const struct walk *w, size_t step)
+{
+	uint32_t depth, before = 0;
+	long at = -1;
+
+	while ((at = find_event(w, step, at)) >= 0) {
+		depth = w->rec->event[at].depth;
+		if (at > (long)w->sent && depth < before)
+			return at;
+		before = depth;
+	}
+	return -1;
+}
+
 /* From the sending back to the system call, and on to the card. */
 static void find_sending(struct walk *w)
 {
@@ -320,8 +335,8 @@ static long find_socket(const struct walk *w, const struct step *step, long cpu)
 	return find_next(w->rec, step, w->arrived, ANY, ANY);
 }
 
-/* And from there on to the in-order queue.  Returns the last call's index. */
-static long find_queue(struct walk *w, long cpu)
+/* And from there on to the in-order queue. */
+static void find_queue(struct walk *w, long cpu)
 {
 	long n, at = w->arrived;
 	size_t i;
@@ -339,11 +354,10 @@ static long find_queue(struct walk *w, long cpu)
 		at = n;
 		cpu = w->rec->event[n].cpu;
 	}
-	return at;
 }
 
 /* What becomes of it there, and of the copy that is kept: any time later. */
-static void find_end(struct walk *w, long queued)
+static void find_end(struct walk *w)
 {
 	long event, pid = ANY;
 	size_t i;
@@ -352,7 +366,7 @@ static void find_end(struct walk *w, long queued)
 		long n = -1;
 
 		if (steps[i].finding == OF_EVENT) {
-			event = find_event(w, i, queued);
+			event = find_shrinking(w, i);
 			if (event >= 0)
 				n = find_back(w->rec, &steps[i], event, ANY,
 					      ANY);
@@ -379,7 +393,8 @@ static bool find_way(struct walk *w)
 	find_sending(w);
 	if (w->arrived >= 0) {
 		find_receiving(w, &cpu);
-		find_end(w, find_queue(w, cpu));
+		find_queue(w, cpu);
+		find_end(w);
 	}
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
 		n += w->call[i] >= 0;

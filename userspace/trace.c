@@ -518,6 +518,12 @@ static int start(struct tracer *tracer, const struct trace_request *request)
 	if (tracefs_instance_file_write(tracer->instance, "trace_clock",
 					"mono") < 0)
 		return tool_error("cannot set the trace clock");
+	/*
+	 * The names of processes, which we do not show, would cost a probe at
+	 * each switch between them.  Not all kernels let an instance say so.
+	 */
+	tracefs_instance_file_write(tracer->instance, "trace_options",
+				    "norecord-cmd");
 	/* Before the buffers are open: then the kernel no longer allows it. */
 	if (request->functions && trace_functions(tracer, request->functions))
 		return EXIT_FAILED;

@@ -1,0 +1,911 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What `teach trace` and `teach walk` say of real connections is what was so:
+# each kind of event is made to happen, and compared with what the test knows,
+# or what others count.  (ladder.sh tests what is made of recordings.)
+
+# shellcheck source=selftests/programs.inc
+. "$(dirname "$(readlink -f "$0")")/programs.inc"
+
+events=$work/events
+request=$'GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+printf %s "$request" > "$work/request"
+
+# --- asking a recording ---------------------------------------------------
+
+# A process each for grep, sort and the like is much in a guest without KVM, so
+# awk does it all.
+# ask WHAT KIND NAME=VALUE…: of the events of $events that have all these, and
+# WHAT may be
+#	events		they themselves
+#	count		how many
+#	NAME		its value of each, one after the other
+#	first:NAME	of the first; last:NAME, of the last
+#	sum:NAME	of all
+#	set:NAME	the values that there are, in the order of coming
+#	runs:NAME	the same, each time that it changes
+ask()
+{
+	awk -v what="$1" -v kind="$2" -v want="${*:3}" '
+		function value(name,  i) {
+			for (i = 3; i <= NF; i++)
+				if (index($i, name "=") == 1)
+					return substr($i, length(name) + 2)
+			return ""
+		}
+		BEGIN {
+			n = split(want, pairs)
+			name = what
+			sub(/.*:/, "", name)
+			how = substr(what, 1, index(what, ":"))
+		}
+		$2 != kind { next }
+		{
+			for (i = 1; i <= n; i++)
+				if (index($0 " ", " " pairs[i] " ") == 0)
+					next
+			count++
+			if (what == "count")
+				next
+			if (what == "events") {
+				print
+				next
+			}
+			v = value(name)
+			if (v == "")
+				next
+			if (how == "sum:")
+				sum += v
+			else if (how == "first:")
+				list = list ? list : v
+			else if (how == "last:")
+				list = v
+			else if (!(how == "set:" && v in seen) &&
+				 !(how == "runs:" && v == last))
+				list = list (list == "" ? "" : " ") v
+			seen[v] = last = v
+		}
+		END {
+			if (what == "count")
+				print count + 0
+			else if (how == "sum:")
+				print sum + 0
+			else if (what != "events")
+				print list
+		}' "$events"
+}
+
+# Are there any?
+some()
+{
+	[ "$(ask count "$@")" -gt 0 ] || { echo "none: $*"; return 1; }
+}
+
+none()
+{
+	[ "$(ask count "$@")" -eq 0 ] || { ask events "$@"; return 1; }
+}
+
+same()
+{
+	echo "$1: '$2' and '$3'"
+	[ "$2" = "$3" ]
+}
+
+inode()
+{
+	stat -L -c %i "/run/netns/$1"
+}
+
+# --- one connection, undisturbed ------------------------------------------
+
+# A client that writes the request after a while, and keeps what it gets.
+client()
+{
+	# shellcheck disable=SC2016
+	ip netns exec $a teach run bash -c '
+		exec 3<> "/dev/tcp/10.9.0.2/$1" && sleep 0.5 &&
+			cat "$0/request" >&3 && cat <&3 > "$0/got"' \
+		"$work" $port
+}
+
+card_count()
+{
+	ip netns exec "$1" ethtool -S "$2" | awk -v name="$3:" \
+		'$1 == name { print $2 }'
+}
+
+counter()
+{
+	# shellcheck disable=SC2016
+	ip netns exec "$1" awk -v name="$2" '$1 == name { print $2 }' \
+		/proc/net/teach/counters
+}
+
+# What others count, and what nobody else does meanwhile.
+counts()
+{
+	local c
+
+	for c in InSegs OutSegs DropOldData; do
+		echo "a.$c $(counter $a $c)"
+		echo "b.$c $(counter $b $c)"
+	done
+	for c in rx_packets rx_interrupts rx_polls tx_packets; do
+		echo "a.$c $(card_count $a teach0 $c)"
+		echo "b.$c $(card_count $b teach1 $c)"
+	done
+}
+
+record()
+{
+	teach trace --record "$events" -- "$@" 2> "$work/summary"
+}
+
+# On a machine that stands still now and then, not each time.
+record_client()
+{
+	export -f client
+	export work port a
+	counts > "$work/before"
+	record bash -c client || return
+	counts > "$work/after"
+	none out rtx=1 && none drop && none out why=DELACK &&
+		some state new=TIME_WAIT
+}
+
+# How much the counter $1 has grown.
+grown()
+{
+	awk -v name="$1" '$1 == name { n = $2 - n } END { print n }' \
+		"$work/before" "$work/after"
+}
+
+both_ways()
+{
+	same client "$(ask cause state "netns=$na")" \
+		"CALL SEGMENT SEGMENT CALL SEGMENT" &&
+		same client "$(ask old state "netns=$na")" \
+			"CLOSE SYN_SENT ESTABLISHED CLOSE_WAIT LAST_ACK" &&
+		same client "$(ask new state "netns=$na")" \
+			"SYN_SENT ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE" &&
+		same server "$(ask cause state "netns=$nb")" \
+			"SEGMENT SEGMENT CALL SEGMENT SEGMENT" &&
+		same server "$(ask old state "netns=$nb")" \
+			"LISTEN SYN_RECV ESTABLISHED FIN_WAIT1 FIN_WAIT2" &&
+		same server "$(ask new state "netns=$nb")" \
+			"SYN_RECV ESTABLISHED FIN_WAIT1 FIN_WAIT2 TIME_WAIT"
+}
+
+# As many as the module's own counters say.
+segments_counted()
+{
+	same "a sent" "$(ask count out "netns=$na")" "$(grown a.OutSegs)" &&
+		same "b sent" "$(ask count out "netns=$nb")" \
+			"$(grown b.OutSegs)" &&
+		same "a got" "$(ask count in "netns=$na")" \
+			"$(grown a.InSegs)" &&
+		same "b got" "$(ask count in "netns=$nb")" "$(grown b.InSegs)"
+}
+
+# The bytes that were written and read.
+segments_bytes()
+{
+	local sent=${#request} got
+
+	got=$(wc -c < "$work/got")
+	grep -q '^hello$' "$work/got" &&
+		same "a sent" "$(ask sum:len out "netns=$na")" "$sent" &&
+		same "b got" "$(ask sum:len in "netns=$nb")" "$sent" &&
+		same "b sent" "$(ask sum:len out "netns=$nb")" "$got" &&
+		same "a got" "$(ask sum:len in "netns=$na")" "$got"
+}
+
+# What arrives is what was sent: each number, each option.
+segments_arrive()
+{
+	# shellcheck disable=SC2016
+	local told='{
+		for (i = 6; i <= NF; i++)
+			if ($i !~ /^(state|rtx|why)=/)
+				printf "%s ", $i
+		print ""
+	}'
+
+	diff <(ask events out "netns=$na" | awk "$told") \
+		<(ask events in "netns=$nb" | awk "$told") &&
+		diff <(ask events out "netns=$nb" | awk "$told") \
+			<(ask events in "netns=$na" | awk "$told")
+}
+
+# The MTU decides the MSS; the rest is in Linux's order.
+options()
+{
+	local options
+
+	options=$(teach trace --input "$events" --kind segment --netns $a \
+		--json | sed -n '1s/.*"options":"\([^"]*\)".*/\1/p')
+	echo "$options"
+	[[ $options =~ ^'mss 1460,sackOK,TS val '[0-9]+' ecr 0,nop,wscale 7'$ ]]
+}
+
+reasons()
+{
+	same SYN "$(ask why out flags=SYN)" NEW &&
+		same SYN,ACK "$(ask why out flags=SYN,ACK)" SYNACK &&
+		same bytes "$(ask set:why out flags=PSH,ACK)" NEW &&
+		same FIN "$(ask set:why out flags=FIN,ACK)" NEW &&
+		same ACK "$(ask set:why out flags=ACK len=0)" ACK
+}
+
+queues()
+{
+	local sent=${#request} got
+
+	got=$(wc -c < "$work/got")
+	same SYN "$(ask depth queue "netns=$nb" queue=SYN)" "1 0" &&
+		same accept "$(ask depth queue "netns=$nb" queue=ACCEPT)" \
+			"1 0" &&
+		same "their limit" "$(ask set:limit queue \
+			foreign=0.0.0.0:0)" 77 &&
+		some queue "netns=$na" queue=SEND "depth=$sent" &&
+		some queue "netns=$nb" queue=RECEIVE "depth=$sent" &&
+		some queue "netns=$nb" queue=SEND "depth=$got" &&
+		same "all acknowledged" "$(ask last:depth queue queue=SEND \
+			"netns=$na")" 0 &&
+		some queue "netns=$nb" queue=RECEIVE depth=0
+}
+
+# A SYN meets nobody but the listener, its ACK the request, bytes the socket.
+lookups()
+{
+	local found
+
+	found=$(ask runs:found lookup "netns=$nb")
+	same server "${found% TIMEWAIT}" "NONE LISTENER REQUEST SOCKET" &&
+		same client "$(ask set:found lookup "netns=$na")" SOCKET &&
+		same "its bucket" "$(ask set:bucket lookup "netns=$na" |
+			wc -w)" 1 &&
+		same "the server's" "$(ask set:bucket lookup "netns=$nb" |
+			wc -w)" 2 &&
+		same "one look-up a segment, and one for the listener" \
+			"$(ask count lookup)" "$(($(ask count in) + 1))"
+}
+
+# Each call that wakes has slept as long as there is between the two.
+calls()
+{
+	some sleep "netns=$nb" call=RECEIVE &&
+		some wake "netns=$nb" call=RECEIVE error=0 &&
+		some wake "netns=$nb" call=ACCEPT error=0 \
+			foreign=0.0.0.0:0 || return
+	awk '
+		$2 != "sleep" && $2 != "wake" { next }
+		{
+			for (i = 3; i <= NF; i++) {
+				split($i, pair, "=")
+				value[pair[1]] = pair[2]
+			}
+			who = value["netns"] value["local"] value["foreign"] \
+				value["call"]
+		}
+		$2 == "sleep" { since[who] = $1; next }
+		!(who in since) { next }	# since before the recording
+		{
+			gap = ($1 - since[who]) * 1e6
+			n++
+			if (value["slept_us"] > gap + 1000 ||
+			    value["slept_us"] < gap / 2 - 1000) {
+				print "between the events " gap " us: " $0
+				bad = 1
+			}
+			delete since[who]
+		}
+		END { exit bad || !n }' "$events"
+}
+
+windows()
+{
+	same "first window" "$(ask first:snd_wnd window "netns=$na")" \
+		"$(ask win in flags=SYN,ACK)" &&
+		same cwnd "$(ask first:cwnd window "netns=$na")" 10 &&
+		none window srtt_us=0 && none window rto_us=0 &&
+		same cause "$(ask set:cause window event=ACK)" SEGMENT &&
+		same recovery "$(ask set:recovery window)" OPEN
+}
+
+timers()
+{
+	same "the SYN's" "$(ask first:delay_us timer "netns=$na")" 1000000 &&
+		some timer "netns=$na" timer=RTX action=CANCEL &&
+		same "the SYN,ACK's" "$(ask delay_us timer "netns=$nb" \
+			timer=SYNACK action=ARM)" 1000000 &&
+		same "2 MSL" "$(ask last:delay_us timer "netns=$nb" \
+			timer=TIME_WAIT action=ARM)" 60000000 &&
+		none timer action=FIRE
+}
+
+# How often a ring changed, how often the card interrupted and was polled, are
+# what ethtool says.
+card()
+{
+	local end=$1 dev=$2 netns=$3
+
+	same "$dev RX" "$(ask count ring "netns=$netns" "dev=$dev" ring=RX)" \
+		$((2 * $(grown "$end".rx_packets))) &&
+		same "$dev TX" "$(ask count ring "netns=$netns" "dev=$dev" \
+			ring=TX)" $((2 * $(grown "$end".tx_packets))) &&
+		same "$dev interrupts" "$(ask count interrupt \
+			"netns=$netns" "dev=$dev")" \
+			"$(grown "$end".rx_interrupts)" &&
+		same "$dev polls" "$(ask count poll "netns=$netns" \
+			"dev=$dev")" "$(grown "$end".rx_polls)" &&
+		same "$dev frames" "$(ask sum:done poll "netns=$netns")" \
+			"$(grown "$end".rx_packets)"
+}
+
+cards()
+{
+	card a teach0 "$na" && card b teach1 "$nb" &&
+		same slots "$(ask set:slots ring)" 256 &&
+		same budget "$(ask set:budget poll)" 64
+}
+
+# Nothing comes before what makes it.
+in_order()
+{
+	awk '
+		/^#/ { next }
+		$1 < last { print "late: " $0; bad = 1 }
+		{ last = $1 }
+		END { exit bad }' "$events"
+}
+
+summary()
+{
+	cat "$work/summary"
+	grep -q " $(grep -vc '^#' "$events") events, $(($(ask count in) +
+		$(ask count out))) of them segments; 0 lost\$" "$work/summary"
+}
+
+again()
+{
+	teach trace --input "$events" --record "$work/again" 2> /dev/null &&
+		cmp "$events" "$work/again"
+}
+
+# The same ladder twice, and in it what the recording has.
+ladder()
+{
+	local n
+
+	teach ladder --input "$events" --details --svg "$work/1.svg" \
+		--mermaid "$work/1.mermaid" > "$work/1.ladder" &&
+		teach ladder --input "$work/again" --details \
+			--svg "$work/2.svg" --mermaid "$work/2.mermaid" \
+			> "$work/2.ladder" || return
+	cat "$work/1.ladder"
+	for n in svg mermaid ladder; do
+		cmp "$work/1.$n" "$work/2.$n" || return
+	done
+	n=$(ask count out)
+	same segments "$(sed -n 's/^\([0-9]*\) segments: .*/\1/p' \
+		"$work/1.ladder")" "$n" &&
+		same arrows "$(grep -c '<path class="seg' "$work/1.svg")" "$n" &&
+		same messages "$(grep -c -e '->>' -e '-)' "$work/1.mermaid")" \
+			"$n" &&
+		grep -q 'SYN queue 1' "$work/1.ladder" &&
+		grep -q "send queue ${#request}" "$work/1.ladder" &&
+		grep -q "receive queue ${#request}" "$work/1.ladder" &&
+		grep -qF 'recv() wakes' "$work/1.ladder"
+}
+
+# no_ipv6 NETNS CARD
+no_ipv6()
+{
+	local file=/proc/sys/net/ipv6/conf/$2/disable_ipv6
+
+	ip netns exec "$1" sh -c "[ ! -e $file ] || echo 1 > $file"
+}
+
+# Of what nobody asked for: IPv6 says things by itself, and ARP asks again.
+silence()
+{
+	local mac_a mac_b
+
+	mac_a=$(ip netns exec $a cat /sys/class/net/teach0/address) &&
+		mac_b=$(ip netns exec $b cat /sys/class/net/teach1/address) &&
+		ip -n $a neigh replace 10.9.0.2 lladdr "$mac_b" dev teach0 &&
+		ip -n $b neigh replace 10.9.0.1 lladdr "$mac_a" dev teach1 &&
+		no_ipv6 $a teach0 && no_ipv6 $b teach1
+}
+
+test_connection()
+{
+	na=$(inode $a) nb=$(inode $b)
+	check "nobody else speaks" silence
+	check "httpd starts" start_httpd --model pool
+	check "a connection is recorded" eventually record_client
+	check "states: the way of both ends, and its causes" both_ways
+	check "segments: as many as were counted" segments_counted
+	check "segments: the bytes that were written" segments_bytes
+	check "segments: they arrive as they were sent" segments_arrive
+	check "segments: the SYN's options" options
+	check "segments: why they were sent" reasons
+	check "queues: their depths and limits" queues
+	check "look-ups: what they found" lookups
+	check "calls: how long they slept" calls
+	check "windows: cwnd and what the peer offers" windows
+	check "timers: how long they run" timers
+	check "cards: rings, interrupts and polls as ethtool counts" cards
+	check "in the order of time" in_order
+	check "the summary counts" summary
+	check "read and written, the recording is the same" again
+	check "ladder: all of it, and twice the same" ladder
+}
+
+# --- what goes wrong ------------------------------------------------------
+
+# While the line is dead, a SYN is sent; then it is mended.
+lose_syn()
+{
+	local pid
+
+	tc -n $a qdisc add dev teach0 root netem loss 100% || return
+	client &
+	pid=$!
+	eventually syn_sent
+	tc -n $a qdisc del dev teach0 root
+	wait $pid
+}
+
+syn_sent()
+{
+	[[ $(teach ss -a -H -N $a) =~ SYN_SENT ]]
+}
+
+lost_syn()
+{
+	record bash -c lose_syn && some timer timer=RTX action=FIRE &&
+		same why "$(ask runs:why out flags=SYN "netns=$na")" \
+			"NEW RTO" &&
+		same marked "$(ask count out rtx=1)" \
+			"$(ask count out why=RTO)" &&
+		same "of its first copy" "$(ask set:seq out flags=SYN |
+			wc -w)" 1 &&
+		some window event=TIMEOUT cause=TIMER
+}
+
+duplicates()
+{
+	tc -n $b qdisc add dev teach1 root netem duplicate 100% || return
+	counts > "$work/before"
+	record bash -c client
+	set -- $?
+	counts > "$work/after"
+	tc -n $b qdisc del dev teach1 root
+	[ "$1" -eq 0 ] && some drop reason=OldData "netns=$na" &&
+		same OldData "$(ask count drop reason=OldData "netns=$na")" \
+			"$(grown a.DropOldData)"
+}
+
+# Every third packet overtakes those before it.
+reordered()
+{
+	ip netns exec $b ethtool -K teach1 gso off tso off || return
+	tc -n $b qdisc add dev teach1 root netem delay 20ms reorder 100% \
+		gap 3 || return
+	record ip netns exec $a httpget -o "$work/got" $url/some
+	set -- $?
+	tc -n $b qdisc del dev teach1 root
+	ip netns exec $b ethtool -K teach1 gso on tso on
+	[ "$1" -eq 0 ] && cmp "$work/got" "$work/www/some" &&
+		some window "netns=$nb" recovery=DISORDER || return
+	# As much as was ever missing came.
+	same "out of order in the end" "$(ask last:depth queue "netns=$na" \
+		queue=OUT_OF_ORDER)" 0 &&
+		some queue "netns=$na" queue=OUT_OF_ORDER depth=1448 &&
+		teach trace --input "$events" --netns $a --kind segment |
+			grep -qE 'ACK seq=[0-9]+ ack=[0-9]+ win=[0-9]+ <nop,nop,TS val [0-9]+ ecr [0-9]+,nop,nop,sack [1-3] \{[0-9]+:[0-9]+\}'
+}
+
+# A client that does not read, until the server has asked for its window.
+closed_window()
+{
+	local pid
+
+	get -o "$work/fifo" $url/big &
+	pid=$!
+	eventually probed
+	cat "$work/fifo" > "$work/got"
+	wait $pid
+}
+
+probed()
+{
+	[ "$(counter $b WindowProbes)" -gt "$probes" ]
+}
+
+blocked()
+{
+	probes=$(counter $b WindowProbes)
+	export probes
+	mkfifo "$work/fifo"
+	record bash -c closed_window
+	set -- $?
+	rm "$work/fifo"
+	[ "$1" -eq 0 ] && cmp "$work/got" "$work/www/big" &&
+		some out why=PROBE "netns=$nb" &&
+		some timer timer=PROBE action=FIRE "netns=$nb" &&
+		some out why=WINDOW "netns=$na" &&
+		some window snd_wnd=0 "netns=$nb" &&
+		some sleep call=SEND "netns=$nb" &&
+		some wake call=SEND "netns=$nb" error=0 &&
+		ask events queue queue=SEND "netns=$nb" | tr '=' ' ' | awk '
+			$(NF - 2) > max { max = $(NF - 2) }
+			$(NF - 2) > $NF { bad = 1 }
+			END {
+				print max " bytes at most"
+				exit bad || max < 65536
+			}'
+}
+
+refused()
+{
+	record ip netns exec $a httpget http://10.9.0.2:9/
+	[ $? -eq 1 ] && same why "$(ask why out flags=RST,ACK)" RESET &&
+		same found "$(ask set:found lookup "netns=$nb")" NONE &&
+		same states "$(ask new state "netns=$na")" "SYN_SENT CLOSE" &&
+		same cause "$(ask cause state "netns=$na")" "CALL SEGMENT"
+}
+
+# To a port that nobody has.
+datagrams()
+{
+	record ip netns exec $a teach run --dgram bash -c \
+		'echo hello > /dev/udp/10.9.0.2/99' &&
+		same sent "$(ask len datagram_out "netns=$na" proto=254 \
+			foreign=10.9.0.2:99)" 6 &&
+		same came "$(ask len datagram_in "netns=$nb" proto=254 \
+			local=10.9.0.2:99)" 6 &&
+		same dropped "$(ask reason drop "netns=$nb" proto=254)" \
+			NoSocket
+}
+
+test_trouble()
+{
+	export -f lose_syn client eventually syn_sent get on_a closed_window \
+		probed counter
+	export url family a b patience
+	head -c 100000 "$work/www/big" > "$work/www/some"
+	check "a lost SYN: the timer, and why it is sent again" lost_syn
+	check "duplicates: dropped, with their reason" duplicates
+	check "reordering: bytes wait out of order, and SACK says so" reordered
+	check "a window that closes: probes, and a call that waits" blocked
+	check "refused: a reset" refused
+	check "datagrams: their lengths" datagrams
+}
+
+# --- which events ---------------------------------------------------------
+
+two_connections()
+{
+	client && get -o "$work/got" $url/b.txt
+}
+
+# shown OPTION…: of the recording of two connections
+shown()
+{
+	teach trace --input "$events" "$@"
+}
+
+by_kind()
+{
+	local kind pattern want
+
+	while read -r kind pattern; do
+		want=$(grep -cE "^[0-9.]+ ($pattern) " "$events")
+		same "$kind" "$(shown --kind "$kind" | wc -l)" "$want" ||
+			return
+	done <<-END
+		segment in|out
+		state state
+		window window
+		timer timer
+		queue queue
+		lookup lookup
+		drop drop
+		call sleep|wake
+		card ring|interrupt|poll
+		datagram datagram_in|datagram_out
+		state,timer state|timer
+	END
+}
+
+by_connection()
+{
+	local n ports
+
+	for n in 1 2; do
+		ports=$(shown -j --connection $n --kind segment |
+			grep -o '"10.9.0.1:[0-9]*"' | sort -u)
+		same "$n" "$(wc -l <<< "$ports")" 1 || return
+		port_of[n]=${ports//[!0-9:]/}
+		port_of[n]=${port_of[n]##*:}
+	done
+	[ "${port_of[1]}" != "${port_of[2]}" ] &&
+		same none "$(shown --connection 3)" ""
+}
+
+by_port()
+{
+	local n want
+
+	for n in 1 2; do
+		want=$(grep -cE ":${port_of[n]} " "$events")
+		same "$n" "$(shown --port "${port_of[n]}" | wc -l)" "$want" ||
+			return
+	done
+	same none "$(shown --port 9)" ""
+}
+
+by_address()
+{
+	same both "$(shown --address 10.9.0.1 --kind segment | wc -l)" \
+		"$(($(ask count in) + $(ask count out)))" &&
+		same none "$(shown --address 10.9.0.3)" ""
+}
+
+by_netns()
+{
+	same $a "$(shown --netns $a | wc -l)" \
+		"$(grep -c " netns=$na " "$events")" &&
+		same $b "$(shown --netns $b | wc -l)" \
+			"$(grep -c " netns=$nb " "$events")" &&
+		same none "$(shown --netns nowhere)" ""
+}
+
+# One line an event, and as many as without.
+as_json()
+{
+	shown -j > "$work/json" &&
+		same lines "$(wc -l < "$work/json")" \
+			"$(grep -vc '^#' "$events")" &&
+		! grep -vE '^\{"time":[0-9]+\.[0-9]{9},"kind":"[a-z_]+","netns":[0-9]+,"netns_name":"[^"]*"(,"[a-z_]+":(-?[0-9]+|"[^"]*"))*\}$' \
+			"$work/json"
+}
+
+# Shown while it happens, filtered by the kernel and by us.
+live()
+{
+	teach trace --port $port --kind state -- bash -c client \
+		> "$work/live" || return
+	cat "$work/live"
+	same states "$(wc -l < "$work/live")" 10 &&
+		! grep -vE "^ +[0-9.]+ ($a|$b) 10.9.0.[12]:[0-9]+ - 10.9.0.[12]:[0-9]+ state [A-Z0-9_]+ -> [A-Z0-9_]+ cause=[A-Z]+\$" \
+			"$work/live"
+}
+
+time_of_day()
+{
+	local from to
+
+	from=$(date +%H:%M:%S)
+	teach trace --time --kind state -- bash -c client > "$work/live" ||
+		return
+	to=$(date +%H:%M:%S.999999)
+	head -n 1 "$work/live"
+	awk -v from="$from" -v to="$to" '
+		# At midnight, this is not for us to judge.
+		from <= to && ($1 < from || $1 > to) { bad = 1 }
+		END { exit bad || !NR }' "$work/live"
+}
+
+interrupted()
+{
+	local pid
+
+	teach trace --kind state > "$work/live" 2> "$work/err" &
+	pid=$!
+	eventually grep -q Recording "$work/err"
+	client
+	eventually grep -q TIME_WAIT "$work/live"
+	kill -INT $pid
+	wait $pid
+	same status $? 0
+}
+
+test_filters()
+{
+	local port_of
+	export -f two_connections
+	check "two connections are recorded" record bash -c two_connections
+	check "filter: each kind" by_kind
+	check "filter: a connection" by_connection
+	check "filter: a port" by_port
+	check "filter: an address" by_address
+	check "filter: a network namespace" by_netns
+	check "JSON: a line an event" as_json
+	check "live: as it happens" live
+	check "live: the time of day" time_of_day
+	check "live: until a signal" interrupted
+	check "the command's status" gives 3 'state LAST_ACK -> CLOSE' \
+		teach trace --kind state -- ip netns exec $a httpget $url/none
+	check "no such command" gives 127 'cannot run /nil' \
+		teach trace -- /nil
+}
+
+# --- much -----------------------------------------------------------------
+
+instance()
+{
+	find /sys/kernel/tracing/instances -maxdepth 1 -name 'teach-*'
+}
+
+# With buffers that are too small, and nobody who reads them.
+lose_events()
+{
+	local tracer=$PPID dir cpu
+
+	dir=$(instance)
+	for cpu in "$dir"/per_cpu/cpu*; do
+		echo 8 > "$cpu/buffer_size_kb"
+	done
+	kill -STOP $tracer
+	get -o "$work/got" $url/big
+	kill -CONT $tracer
+}
+
+losses()
+{
+	local told lost
+
+	record bash -c lose_events || return
+	cat "$work/summary"
+	told=$(sed -n 's/.* \([0-9]*\) lost$/\1/p' "$work/summary")
+	lost=$(sed -n 's/^# end .* missed //p' "$events")
+	[ "$told" -gt 100 ] && same "in the recording" "$lost" "$told" &&
+		gives 0 "^Incomplete: the kernel had no room for $told events" \
+			teach trace --input "$events" --kind drop
+}
+
+# Out of one process, since each would take a while to start.
+thousand()
+{
+	# shellcheck disable=SC2016
+	ip netns exec $a teach run bash -c '
+		for ((i = 0; i < 1000; i++)); do
+			exec 3<> "/dev/tcp/10.9.0.2/$0" || exit
+			exec 3>&-
+		done' $port
+}
+
+many()
+{
+	local client
+
+	record bash -c thousand || return
+	cat "$work/summary"
+	same opened "$(ask count state "netns=$na" old=CLOSE \
+		new=SYN_SENT)" 1000 &&
+		same accepted "$(ask count state "netns=$nb" old=LISTEN \
+			new=SYN_RECV)" 1000 &&
+		same "at both ends" "$(ask count state new=ESTABLISHED)" 2000 &&
+		same ports "$(ask set:local state new=SYN_SENT | wc -w)" \
+			1000 || return
+	client=$(ask local state new=SYN_SENT | cut -d ' ' -f 500)
+	same "the 500th" "$(teach trace --input "$events" --connection 500 |
+		awk '{ print $3; print $5 }' | sort -u | tr '\n' ' ')" \
+		"$(printf '%s\n' "$client" 10.9.0.2:$port | sort |
+			tr '\n' ' ')"
+}
+
+test_much()
+{
+	export -f lose_events thousand instance
+	check "events that are lost are counted" losses
+	check "1,000 connections" many
+}
+
+# --- teach walk -----------------------------------------------------------
+
+walk()
+{
+	teach walk --record "$events" -- bash -c client > "$work/walk" ||
+		return
+	cat "$work/walk"
+}
+
+# The functions in the order of the course notes, on both hosts.
+walk_layers()
+{
+	same functions "$(awk '/^ +[0-9.]+  [a-z_0-9]+ / { print $2 }' \
+		"$work/walk" | grep -xE 'teach_(sendmsg|queue_segment|xmit_new|ip_xmit|nic_xmit|nic_dma|rcv|lookup|do_rcv|rcv_data|rcv_consumed)|__dev_queue_xmit|ip_local_out|ip_rcv' |
+		tr '\n' ' ')" "$(tr '\n' ' ' <<-END
+		teach_sendmsg
+		teach_queue_segment
+		teach_xmit_new
+		teach_ip_xmit
+		ip_local_out
+		__dev_queue_xmit
+		teach_nic_xmit
+		teach_nic_dma
+		ip_rcv
+		teach_rcv
+		teach_lookup
+		teach_do_rcv
+		teach_rcv_data
+		teach_rcv_consumed
+	END
+	)" && grep -q "^$a: TCP, sending" "$work/walk" &&
+		grep -q "^$b: TCP, receiving" "$work/walk"
+}
+
+walk_queues()
+{
+	local n=${#request} line
+
+	for line in "^$n bytes from 10.9.0.1:[0-9]+ to 10.9.0.2:$port, IP" \
+		"=> queue SEND $n of [0-9]+ bytes" \
+		"=> PSH,ACK seq=1 ack=1 win=[0-9]+ len=$n why=NEW" \
+		"=> ring teach0 TX 1 of 256" "=> ring teach1 RX 1 of 256" \
+		"=> queue RECEIVE $n of [0-9]+ bytes" \
+		"=> queue RECEIVE 0 of" "=> queue SEND 0 of"; do
+		grep -qE "$line" "$work/walk" ||
+			{ echo "no $line"; return 1; }
+	done
+}
+
+walk_replay()
+{
+	teach walk --input "$events" | diff - "$work/walk"
+}
+
+screenful()
+{
+	awk '{ if (length($0) > 80) bad = 1 }
+		END { print NR " lines"; exit bad || NR > 66 }' "$work/walk"
+}
+
+test_walk()
+{
+	if ! grep -qw function /sys/kernel/tracing/available_tracers; then
+		check "walk: no function tracer" gives 1 \
+			'this kernel has no function tracer' \
+			teach walk -- true
+		return
+	fi
+	check "walk: one write" walk
+	check "walk: through the layers" walk_layers
+	check "walk: what became of the queues" walk_queues
+	check "walk: again from the recording" walk_replay
+	check "walk: fits on a screen" screenful
+	check "walk: no connection" gives 1 'no connection was opened' \
+		teach walk -- true
+}
+
+# --- and no more ----------------------------------------------------------
+
+# Traces show all that is sent, so they are root's.
+not_for_all()
+{
+	gives 1 '^teach: ' setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$work/teach" trace -- true
+}
+
+not_left_behind()
+{
+	[ -z "$(instance)" ]
+}
+
+test_end()
+{
+	chmod 711 "$work" && cp "$(command -v teach)" "$work"
+	check "an ordinary user is told" not_for_all
+	check "no instance is left behind" not_left_behind
+	check "httpd ends when asked to" stop_httpd
+}
+
+run_tests test_connection test_trouble test_filters test_much test_walk \
+	test_end
