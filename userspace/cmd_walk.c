@@ -5,8 +5,9 @@
  * The kernel's function tracer notes when each function of a table is called;
  * the module's own events tell which segment it is and what became of the
  * queues.  Its way is then found from two points that are sure: where it is
- * sent, and where it arrives.  The calls that led there are the last ones before
- * it by the same process, or on the same CPU; what follows are the next ones.
+ * sent, and where it arrives.  The calls that led there are the last ones
+ * before it by the same process, or on the same CPU; what follows are the next
+ * ones.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -105,14 +106,16 @@ static const struct step steps[] = {
 	  "softirq: which cards have asked?", NO_EVENT, 0 },
 	{ NULL, { "teach_nic_poll" }, BEFORE_ARRIVED, true,
 	  "NAPI takes frames from the RX ring", EVENT_RING, RING_RX },
-	{ NULL, { "netif_receive_skb", "napi_gro_receive" }, BEFORE_ARRIVED, true,
+	{ NULL, { "netif_receive_skb", "napi_gro_receive" },
+	  BEFORE_ARRIVED, true,
 	  "up, by the protocol of the Ethernet header", NO_EVENT, 0 },
 	{ "IP", { "ip_rcv" }, BEFORE_ARRIVED, true,
 	  "IP's header is checked; is it for us?", NO_EVENT, 0 },
 	{ NULL, { "ip_local_deliver" }, BEFORE_ARRIVED, true,
 	  "netfilter's INPUT; up, by the protocol", NO_EVENT, 0 },
 	{ "TCP, receiving", { "teach_rcv" }, BEFORE_ARRIVED, true,
-	  "TCP's header and its checksum are checked", EVENT_IN, ANY_DETAIL },
+	  "TCP's header and its checksum are checked", EVENT_IN,
+	  ANY_DETAIL },
 	{ NULL, { "teach_lookup" }, BEFORE_ARRIVED, true,
 	  "the hash of the 5-tuple: whose is it?", EVENT_LOOKUP, ANY_DETAIL },
 	{ NULL, { "teach_do_rcv" }, AT_SOCKET, true,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ladder as SVG: for a page or a printer.  What an arrow says in full, with
- * its options, is shown when the pointer rests on it.
+ * The ladder as SVG: for a page or a printer.  What an arrow says in full,
+ * with its options, is shown when the pointer rests on it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 #define ROW_HEIGHT	26
 #define NOTE_HEIGHT	16
 #define NOTE_CHARS	80
-#define SLOPE		6	/* time goes down while a segment is under way */
+#define SLOPE		6	/* time passes while a segment is under way */
 
 static const char style[] =
 "<style>\n"
@@ -45,11 +45,11 @@ static const char style[] =
 "}\n"
 "</style>\n"
 "<defs>\n"
-"<marker id=\"head\" orient=\"auto\" markerWidth=\"8\" markerHeight=\"8\" "
-"refX=\"8\" refY=\"4\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#58b\"/></marker>\n"
-"<marker id=\"cross\" orient=\"auto\" markerWidth=\"8\" markerHeight=\"8\" "
-"refX=\"4\" refY=\"4\"><path d=\"M0 0 L8 8 M8 0 L0 8\" stroke=\"#c22\"/>"
-"</marker>\n"
+"<marker id=\"head\" orient=\"auto\" markerWidth=\"8\" markerHeight=\"8\"\n"
+"  refX=\"8\" refY=\"4\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#58b\"/></marker>\n"
+"<marker id=\"cross\" orient=\"auto\" markerWidth=\"8\" markerHeight=\"8\"\n"
+"  refX=\"4\" refY=\"4\">\n"
+"<path d=\"M0 0 L8 8 M8 0 L0 8\" stroke=\"#c22\"/></marker>\n"
 "</defs>\n";
 
 /**

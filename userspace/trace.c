@@ -488,7 +488,7 @@ static int trace_functions(struct tracer *tracer, const char * const *names)
 	free(tracers);
 	tracer->function = find_event(tracer, "ftrace", "function");
 	if (!able || !tracer->function)
-		return tool_error("this kernel has no function tracer (CONFIG_FUNCTION_TRACER)");
+		return tool_error("this kernel has no function tracer");
 	tracer->ip = tep_find_field(tracer->function, "ip");
 	tracer->pid = tep_find_any_field(tracer->function, "common_pid");
 	if (!tracer->ip || !tracer->pid)
@@ -556,7 +556,7 @@ static void tracer_free(struct tracer *tracer)
  * tracer_start - begin to trace
  * @request: what; an event that the module does not have is left out
  *
- * Return: what tracer_stop() frees, or NULL when it failed, which has been told.
+ * Return: what tracer_stop() frees, or NULL when it failed and this was told.
  */
 struct tracer *tracer_start(const struct trace_request *request)
 {
