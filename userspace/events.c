@@ -41,7 +41,7 @@ static const struct {
 } enum_names[] = {
 	[ENUM_WHY] = { { "NONE", "NEW", "RTO", "RECOVERY", "TLP", "PROBE",
 			 "KEEPALIVE", "ACK", "DELACK", "WINDOW", "CHALLENGE",
-			 "RESET", "SYNACK", "REPLY" } },
+			 "RESET", "SYNACK" } },
 	[ENUM_CAUSE] = { { "CALL", "SEGMENT", "TIMER", "ICMP" } },
 	[ENUM_RECOVERY] = { { "OPEN", "DISORDER", "CWR", "RECOVERY",
 			      "LOSS" } },

@@ -83,7 +83,6 @@ enum segment_why {
 	WHY_CHALLENGE,
 	WHY_RESET,
 	WHY_SYNACK,
-	WHY_REPLY,
 };
 
 enum cause { CAUSE_CALL, CAUSE_SEGMENT, CAUSE_TIMER, CAUSE_ICMP };

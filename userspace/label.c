@@ -210,7 +210,6 @@ static const char * const why_notes[] = {
 	[WHY_DELACK] = "delayed ACK",
 	[WHY_WINDOW] = "window update",
 	[WHY_CHALLENGE] = "challenge ACK",
-	[WHY_REPLY] = "no socket",
 };
 
 /* The rule by which the row's own segment was sent, if it is not plain. */

@@ -525,7 +525,6 @@ const WHY_TEXT = {
 	CHALLENGE: "a challenge ACK",
 	RESET: "a reset",
 	SYNACK: "the answer to a SYN",
-	REPLY: "an answer without a socket",
 };
 
 function fateText(c, i)
