@@ -215,7 +215,7 @@ test_ladder()
 	check "tshark: the capture is TCP" as_tcp
 	check "ladder: a recording draws the same" replay
 	export -f lose_syn eventually syn_sent get on_a
-	export work url family a
+	export work url family a patience
 	check "ladder: a lost SYN" lost_syn
 	check "ladder: drops, with their reason" drops
 	check "ladder: the command's status" gives 3 'Connection 1 of 1' \
