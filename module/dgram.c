@@ -72,8 +72,13 @@ static int teach_dgram_connect_locked(struct sock *sk,
 	return 0;
 }
 
-/* connect(2) to AF_UNSPEC.  What bind(2) has set stays, but for the device. */
-static void teach_dgram_disconnect(struct sock *sk)
+/**
+ * teach_dgram_disconnect - connect(2) to AF_UNSPEC
+ * @sk: the socket, locked
+ *
+ * What bind(2) has set stays, but for the device.
+ */
+void teach_dgram_disconnect(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
 
@@ -521,6 +526,7 @@ struct proto teach_dgram_prot = {
 	.rehash			= teach_reuseport_leave,
 	.get_port		= teach_dgram_port_bind,
 	.release_cb		= ip4_datagram_release_cb,
+	.diag_destroy		= teach_destroy_dgram,
 	.memory_allocated	= &teach_dgram_allocated,
 	.per_cpu_fw_alloc	= &teach_dgram_fw_alloc,
 	.sysctl_mem		= teach_dgram_mem,

@@ -360,6 +360,41 @@ void teach_hash_walk(struct teach_net *tn,
 		cond_resched();
 }
 
+/**
+ * teach_hash_where - where a 5-tuple falls
+ * @tn: the network namespace
+ * @t: the 5-tuple
+ * @where: filled, but for the 5-tuple
+ */
+void teach_hash_where(struct teach_net *tn, const struct teach_tuple *t,
+		      struct teach_hash *where)
+{
+	u32 hash = teach_hash_tuple(t);
+	struct teach_table *table;
+	struct hlist_node *n;
+	struct teach_entry *e;
+
+	where->th_found = TEACH_HASH_NONE;
+	where->th_zero = 0;
+	where->th_entries = 0;
+	where->th_position = 0;
+
+	rcu_read_lock();
+	table = rcu_dereference(tn->table);
+	where->th_buckets = table->mask + 1;
+	where->th_bucket = hash & table->mask;
+	n = rcu_dereference(hlist_first_rcu(&table->chain[where->th_bucket]));
+	for (; n; n = rcu_dereference(hlist_next_rcu(n))) {
+		e = container_of(n - table->which, struct teach_entry, node[0]);
+		where->th_entries++;
+		if (where->th_position || !teach_tuple_equal(&e->tuple, t))
+			continue;
+		where->th_position = where->th_entries;
+		where->th_found = TEACH_HASH_SOCKET + e->kind;
+	}
+	rcu_read_unlock();
+}
+
 /* ---- Listeners ---- */
 
 static struct hlist_head *teach_listen_chain(struct teach_net *tn, u16 port)

@@ -28,6 +28,7 @@ struct proto teach_prot = {
 	.backlog_rcv		= teach_do_rcv,
 	.release_cb		= teach_release_cb,
 	.keepalive		= teach_set_keepalive,
+	.diag_destroy		= teach_destroy_stream,
 	.rehash			= teach_device_changed,
 	.get_port		= teach_port_bind,
 	.stream_memory_free	= teach_stream_memory_free,
@@ -171,9 +172,12 @@ static int __init teach_init(void)
 	err = register_pernet_subsys(&teach_net_ops);
 	if (err)
 		goto out_dgram;
-	err = teach_nic_init();
+	err = teach_diag_init();
 	if (err)
 		goto out_pernet;
+	err = teach_nic_init();
+	if (err)
+		goto out_diag;
 	err = teach_ip_init();
 	if (err)
 		goto out_nic;
@@ -191,6 +195,8 @@ out_ip:
 	teach_ip_exit();
 out_nic:
 	teach_nic_exit();
+out_diag:
+	teach_diag_exit();
 out_pernet:
 	unregister_pernet_subsys(&teach_net_ops);
 out_dgram:
@@ -214,6 +220,7 @@ static void __exit teach_exit(void)
 	teach_dgram_ip_exit();
 	teach_ip_exit();
 	teach_nic_exit();
+	teach_diag_exit();
 	unregister_pernet_subsys(&teach_net_ops);
 
 	/* Segments in a queue below IP still refer to their sockets. */

@@ -104,9 +104,10 @@ bool teach_pacing_wait(struct sock *sk)
 	    ts->pacing_ns <= ktime_get_ns())
 		return false;
 	if (!hrtimer_is_queued(&ts->pacing_timer)) {
+		/* Before it is dropped: it may be time as soon as it is set. */
+		sock_hold(sk);
 		hrtimer_start(&ts->pacing_timer, ns_to_ktime(ts->pacing_ns),
 			      HRTIMER_MODE_ABS_PINNED_SOFT);
-		sock_hold(sk);
 		if (trace_teach_timer_enabled())
 			teach_trace_pacing(ts);
 	}

@@ -5,6 +5,7 @@
  *	counters	one "Name value" a line
  *	sockets		one connection or listener a line
  *	datagrams	one datagram socket with a port a line
+ *	hash		how full the table of connections is
  */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -68,18 +69,11 @@ static void teach_show_name(struct seq_file *seq, const struct teach_tuple *t,
 static void teach_show_sock(struct seq_file *seq, struct sock *sk)
 {
 	const struct teach_sock *ts = teach_sk(sk);
-	int state = READ_ONCE(sk->sk_state);
 	u32 recvq, sendq;
 
-	if (state == TCP_LISTEN) {
-		recvq = READ_ONCE(sk->sk_ack_backlog);
-		sendq = READ_ONCE(sk->sk_max_ack_backlog);
-	} else {
-		recvq = max_t(int, READ_ONCE(ts->rcv_nxt) -
-				   READ_ONCE(ts->copied_seq), 0);
-		sendq = READ_ONCE(ts->write_seq) - READ_ONCE(ts->snd_una);
-	}
-	teach_show_name(seq, &ts->entry.tuple, state, recvq, sendq);
+	teach_queue_lengths(sk, &recvq, &sendq);
+	teach_show_name(seq, &ts->entry.tuple, READ_ONCE(sk->sk_state), recvq,
+			sendq);
 	seq_printf(seq, " %u %u %u %u %u %llu\n", READ_ONCE(ts->cwnd),
 		   READ_ONCE(ts->ssthresh), READ_ONCE(ts->srtt_us) >> 3,
 		   jiffies_to_msecs(READ_ONCE(ts->rto)),
@@ -176,17 +170,13 @@ static const struct seq_operations teach_sockets_ops = {
 
 static void teach_show_dgram(struct sock *sk, void *data)
 {
-	const struct teach_tuple t = {
-		.laddr	= sk->sk_rcv_saddr,
-		.faddr	= sk->sk_daddr,
-		.lport	= htons(sk->sk_num),
-		.fport	= sk->sk_dport,
-		.proto	= teach_dgram_sk(sk)->wire,
-	};
 	struct seq_file *seq = data;
+	struct teach_tuple t;
+	u32 recvq, sendq;
 
-	teach_show_name(seq, &t, READ_ONCE(sk->sk_state),
-			sk_rmem_alloc_get(sk), sk_wmem_alloc_get(sk));
+	teach_dgram_tuple(sk, &t);
+	teach_queue_lengths(sk, &recvq, &sendq);
+	teach_show_name(seq, &t, READ_ONCE(sk->sk_state), recvq, sendq);
 	seq_printf(seq, " %u %u %llu\n", atomic_read(&sk->sk_drops),
 		   from_kuid_munged(seq_user_ns(seq), sk_uid(sk)),
 		   (u64)sock_i_ino(sk));
@@ -224,6 +214,42 @@ static const struct seq_operations teach_datagrams_ops = {
 	.show	= teach_datagrams_show,
 };
 
+/*
+ * ---- hash ----
+ *
+ * For root alone: who sees chains grow while he connects learns which of his
+ * 5-tuples fall together, and from a few of those, the secret of the hash.
+ */
+
+#define TEACH_CHAIN_LONG	32	/* as long as that, or longer */
+
+static void teach_count_entry(struct teach_entry *e, void *data)
+{
+	u32 *length = data;
+
+	++*length;
+}
+
+static int teach_hash_show(struct seq_file *seq, void *v)
+{
+	struct teach_net *tn = teach_net(seq_file_single_net(seq));
+	u32 chains[TEACH_CHAIN_LONG + 1] = {};
+	u32 buckets, length = 0;
+
+	for (buckets = 0; teach_hash_walk_chain(tn, buckets, teach_count_entry,
+						&length); buckets++) {
+		chains[min_t(u32, length, TEACH_CHAIN_LONG)]++;
+		length = 0;
+		cond_resched();
+	}
+	seq_printf(seq, "buckets %u\nentries %u\n", buckets,
+		   atomic_read(&tn->entries));
+	for (length = 0; length <= TEACH_CHAIN_LONG; length++)
+		if (chains[length])
+			seq_printf(seq, "%u %u\n", length, chains[length]);
+	return 0;
+}
+
 int teach_proc_init(struct teach_net *tn)
 {
 	struct net *net = tn->net;
@@ -234,6 +260,7 @@ int teach_proc_init(struct teach_net *tn)
 		return -ENOMEM;
 	if (!proc_create_net_single("counters", 0444, dir, teach_counters_show,
 				    NULL) ||
+	    !proc_create_net_single("hash", 0400, dir, teach_hash_show, NULL) ||
 	    !proc_create_net("sockets", 0444, dir, &teach_sockets_ops,
 			     sizeof(struct seq_net_private)) ||
 	    !proc_create_net("datagrams", 0444, dir, &teach_datagrams_ops,

@@ -115,6 +115,38 @@ int teach_set_own(struct sock *sk, int option, sockptr_t optval,
 	return err;
 }
 
+/* TEACH_HASH: a question, answered in its place. */
+static int teach_get_hash(struct sock *sk, char __user *optval,
+			  int __user *optlen)
+{
+	struct teach_hash hash;
+	struct teach_tuple t;
+	int room;
+
+	room = teach_read_room(optlen);
+	if (room < 0)
+		return room;
+	if (sk->sk_type != SOCK_STREAM)
+		return -EOPNOTSUPP;
+	if (!ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	if (room != sizeof(hash))
+		return -EINVAL;
+	if (copy_from_user(&hash, optval, sizeof(hash)))
+		return -EFAULT;
+	if (hash.th_proto != IPPROTO_TEACH && hash.th_proto != IPPROTO_TCP)
+		return -EINVAL;
+	t = (struct teach_tuple) {
+		.laddr	= hash.th_laddr.s_addr,
+		.faddr	= hash.th_faddr.s_addr,
+		.lport	= hash.th_lport,
+		.fport	= hash.th_fport,
+		.proto	= hash.th_proto,
+	};
+	teach_hash_where(teach_sk_net(sk), &t, &hash);
+	return teach_write(&hash, sizeof(hash), room, optval, optlen);
+}
+
 /**
  * teach_get_own - ask for one of SOL_TEACH's options
  * @sk: the socket
@@ -122,13 +154,15 @@ int teach_set_own(struct sock *sk, int option, sockptr_t optval,
  * @optval: where to
  * @optlen: as the program says; filled in
  *
- * Return: 0, -EINVAL, -EFAULT, or -ENOPROTOOPT.
+ * Return: 0, -EINVAL, -EFAULT, -EOPNOTSUPP, -EPERM, or -ENOPROTOOPT.
  */
 int teach_get_own(struct sock *sk, int option, char __user *optval,
 		  int __user *optlen)
 {
 	int val, room;
 
+	if (option == TEACH_HASH)
+		return teach_get_hash(sk, optval, optlen);
 	room = teach_read_room(optlen);
 	if (room < 0)
 		return room;

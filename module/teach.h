@@ -36,7 +36,8 @@
  * round trip, sack.c and rack.c find what is lost, recovery.c decides what to
  * do about it, cong.c and cong_cubic.c (or a module such as cong_reno.c) how
  * much may be sent, and pacing.c how fast.  rate.c and info.c only look on, for
- * TCP_INFO.
+ * TCP_INFO.  diag.c lists all sockets for `teach ss`, and proc.c for whoever
+ * can read a file.
  *
  * Datagrams need little of this: dgram.c is their system calls and queues,
  * dgram_cork.c those that are written in pieces, dgram_ip.c their way down to
@@ -1148,6 +1149,8 @@ bool teach_hash_walk_chain(struct teach_net *tn, u32 i,
 			   void *data);
 void teach_hash_walk(struct teach_net *tn,
 		     void (*fn)(struct teach_entry *e, void *data), void *data);
+void teach_hash_where(struct teach_net *tn, const struct teach_tuple *t,
+		      struct teach_hash *where);
 
 /* port.c */
 int teach_port_init(struct teach_net *tn);
@@ -1603,6 +1606,7 @@ int teach_dgram_init(void);
 void teach_dgram_exit(void);
 int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 		       int kern);
+void teach_dgram_disconnect(struct sock *sk);
 void teach_dgram_queue(struct sock *sk, struct sk_buff *skb);
 
 /* dgram_cork.c */
@@ -1653,6 +1657,14 @@ void teach_dgram_local_error(struct sock *sk, int err, __be32 daddr,
 			     __be16 dport, u32 info);
 int teach_dgram_recv_error(struct sock *sk, struct msghdr *msg, size_t len);
 int teach_dgram_err(struct sk_buff *skb, u32 info);
+
+/* diag.c */
+int teach_diag_init(void);
+void teach_diag_exit(void);
+void teach_queue_lengths(const struct sock *sk, u32 *recv, u32 *send);
+void teach_dgram_tuple(const struct sock *sk, struct teach_tuple *t);
+int teach_destroy_stream(struct sock *sk, int err);
+int teach_destroy_dgram(struct sock *sk, int err);
 
 /* proc.c, sysctl.c */
 int teach_proc_init(struct teach_net *tn);

@@ -20,6 +20,18 @@ static void teach_trace_timer(const struct sock *sk, enum teach_deadline which,
 			  action, jiffies_to_usecs(delay));
 }
 
+/*
+ * The reference comes first, which sk_reset_timer() takes last: with a CPU that
+ * stands still in between, as those of virtual machines do, the timer has fired
+ * by then, and dropped the user's.
+ */
+static void teach_timer_arm(struct sock *sk, unsigned long when)
+{
+	sock_hold(sk);
+	if (mod_timer(&teach_sk(sk)->timer, when))
+		__sock_put(sk);
+}
+
 /**
  * teach_timer_set - wait for something
  * @sk: the socket, locked
@@ -40,7 +52,7 @@ void teach_timer_set(struct sock *sk, enum teach_deadline which,
 	if (trace_teach_timer_enabled())
 		teach_trace_timer(sk, which, TEACH_TIMER_ARM, when - jiffies);
 	if (!timer_pending(&ts->timer) || time_before(when, ts->timer.expires))
-		sk_reset_timer(sk, &ts->timer, when);
+		teach_timer_arm(sk, when);
 }
 
 void teach_timer_clear(struct sock *sk, enum teach_deadline which)
@@ -253,7 +265,7 @@ void teach_timer_run(struct sock *sk)
 			continue;
 		if (!timer_pending(&ts->timer) ||
 		    time_before(ts->deadline[i], ts->timer.expires))
-			sk_reset_timer(sk, &ts->timer, ts->deadline[i]);
+			teach_timer_arm(sk, ts->deadline[i]);
 	}
 }
 

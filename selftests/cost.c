@@ -190,9 +190,10 @@ static bool compare(enum operation op, bool loopback)
 	double tcp = measure(AF_INET, op, loopback);
 	double teach = measure(AF_TEACH, op, loopback);
 
-	printf("# %-33s %-10s TCP %8.0f   TEACH %8.0f   %.2f of TCP's (goal %.1f)\n",
-	       operations[op].name, loopback ? "loopback" : "cards", tcp, teach,
-	       teach / tcp, operations[op].goal);
+	printf("# %-33s %-10s TCP %8.0f   TEACH %8.0f", operations[op].name,
+	       loopback ? "loopback" : "cards", tcp, teach);
+	printf("   %.2f of TCP's (goal %.1f)\n", teach / tcp,
+	       operations[op].goal);
 	return !counts_instructions() || kasan ||
 	       teach <= tcp * operations[op].limit;
 }

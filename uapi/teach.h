@@ -39,6 +39,50 @@
 #define TEACH_ZEROCOPY		1
 #define TEACH_REUSEPORT		2
 
+/*
+ * getsockopt(2) of any stream: where in the table of connections of its network
+ * namespace a 5-tuple falls, struct teach_hash.  Whoever knew which of them
+ * fall together could make each look-up as long as he likes; so it takes
+ * CAP_NET_ADMIN there (else EPERM).
+ */
+#define TEACH_HASH		3
+
+/* What has the 5-tuple: teach_hash.th_found. */
+enum {
+	TEACH_HASH_NONE,
+	TEACH_HASH_SOCKET,
+	TEACH_HASH_REQUEST,	/* half open: SYN_RECV */
+	TEACH_HASH_TIMEWAIT,
+};
+
+/**
+ * struct teach_hash - a 5-tuple, and where it falls
+ * @th_laddr: the local address; this and the next four are for the kernel
+ * @th_faddr: the foreign address
+ * @th_lport: the local port, network byte order
+ * @th_fport: the foreign port, network byte order
+ * @th_proto: IPPROTO_TEACH or IPPROTO_TCP
+ * @th_found: TEACH_HASH_*; this and the rest are filled in
+ * @th_zero: 0
+ * @th_buckets: how many chains the table has
+ * @th_bucket: the one that the 5-tuple belongs to
+ * @th_entries: how many connections are in that chain
+ * @th_position: the how-manieth of them it is; 0 if it is not there
+ */
+struct teach_hash {
+	struct in_addr		th_laddr;
+	struct in_addr		th_faddr;
+	__be16			th_lport;
+	__be16			th_fport;
+	__u8			th_proto;
+	__u8			th_found;
+	__u16			th_zero;
+	__u32			th_buckets;
+	__u32			th_bucket;
+	__u32			th_entries;
+	__u32			th_position;
+};
+
 /**
  * struct sockaddr_teach - one end of a connection
  * @st_family: AF_TEACH

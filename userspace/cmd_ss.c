@@ -1,237 +1,291 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * teach ss: the sockets of a network namespace, as ss(8) lists them.
- *
- * What is shown is what /proc/net/teach/sockets says; the columns are found
- * by the names in its first line, so a newer module may add some.
+ * teach ss: the sockets of a network namespace, as ss(8) lists them, and
+ * destroys them.
  */
 #define _GNU_SOURCE
-#include <errno.h>
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "json.h"
+#include "processes.h"
+#include "ss.h"
 #include "tool.h"
 
-#define SOCKETS		"/proc/net/teach/sockets"
-#define MAX_COLUMNS	32
-
-enum column {
-	PROTO, STATE, RECVQ, SENDQ, LOCAL, FOREIGN,
-	CWND, SSTHRESH, SRTT, RTO, UID, INODE, N_COLUMNS,
-};
-
-static const char * const column_names[N_COLUMNS] = {
-	[PROTO] = "proto",
-	[STATE] = "state",
-	[RECVQ] = "recvq",
-	[SENDQ] = "sendq",
-	[LOCAL] = "local",
-	[FOREIGN] = "foreign",
-	[CWND] = "cwnd",
-	[SSTHRESH] = "ssthresh",
-	[SRTT] = "srtt_us",
-	[RTO] = "rto_ms",
-	[UID] = "uid",
-	[INODE] = "inode",
-};
+static struct ss_columns columns;
+static struct ss_filter filter;
 
 static struct {
 	bool all;
 	bool listening;
-	bool info;
-	bool extended;
-	bool no_header;
+	bool kill;
+	bool json;
+	long watch;		/* seconds; 0: once */
 } opt;
 
 static const char help_text[] =
-"Usage: teach ss [OPTION]...\n"
+"Usage: teach ss [OPTION]... [FILTER]\n"
 "List AF_TEACH's sockets; without options those with a connection.\n"
 "\n"
 "  -a, --all         all sockets, in whatever state\n"
 "  -l, --listening   listening sockets: Recv-Q is the length of the accept\n"
 "                    queue, Send-Q its limit\n"
-"  -i, --info        congestion window, threshold, round trip, timeout\n"
-"  -e, --extended    owner and inode\n"
+"  -t, --streams     only streams (protocols 253 and 6)\n"
+"  -u, --datagrams   only datagrams (protocols 254 and 17)\n"
+"  -i, --info        TCP_INFO: round trip, congestion window, sums, rates\n"
+"  -m, --memory      what the buffers hold and may hold\n"
+"  -o, --options     what the timer waits for, how long, for which time\n"
+"  -e, --extended    owner, inode, cookie, and the timer\n"
+"  -p, --processes   who has it open, as far as you may see that\n"
+"  -n, --numeric     rates in plain numbers; all else is numeric anyway\n"
 "  -H, --no-header   no line of titles\n"
 "  -N, --net NAME    in this network namespace (see ip-netns(8))\n"
-"  -n, --numeric     accepted as ss accepts it: everything is numeric\n"
+"  -K, --kill        destroy those that are listed: their users get\n"
+"                    ECONNABORTED, the peers a RST (for CAP_NET_ADMIN)\n"
+"      --watch[=SECONDS]\n"
+"                    list them again and again, each second unless told\n"
+"  -j, --json        as JSON\n"
 "  -h, --help        this text\n"
 "\n"
+"All of FILTER has to be so:\n"
+"  state STATE, exclude STATE   established, syn-sent, syn-recv, fin-wait-1,\n"
+"                               fin-wait-2, time-wait, closed, close-wait,\n"
+"                               last-ack, listening, closing; all, connected,\n"
+"                               synchronized, bucket, big\n"
+"  sport = PORT, dport = PORT   the local or the peer's port\n"
+"  src ADDRESS, dst ADDRESS     the same of addresses: 10.0.0.1, 10.0.0.0/8,\n"
+"                               10.0.0.1:80\n"
+"  dev DEVICE                   bound to this device\n"
+"\n"
 "Examples:\n"
-"  teach ss -l             who is listening?\n"
-"  teach ss -a -N server   everything in the namespace 'server'\n"
-"  teach ss -i             is the window open?\n";
+"  teach ss -l                      who is listening?\n"
+"  teach ss -a -N server            everything in the namespace 'server'\n"
+"  teach ss -tinem                  all there is to know of each connection\n"
+"  teach ss -i state established dport = :80\n"
+"  teach ss -K dst 10.0.0.2         no more connections with 10.0.0.2\n"
+"  teach ss -io --watch             see the window open, and the timers\n";
 
-/* Which states are listed: what ss(8) lists, with its options. */
-static bool wanted(const char *state)
+/* Those that ss(8) lists, with its options. */
+static uint32_t listed_states(void)
 {
+	uint32_t passive = BIT(state_by_name("LISTEN")) |
+			   BIT(state_by_name("CLOSE"));
+
 	if (opt.all)
-		return true;
+		return UINT32_MAX;
 	if (opt.listening)
-		return !strcmp(state, "LISTEN");
-	return strcmp(state, "LISTEN") && strcmp(state, "CLOSE") &&
-	       strcmp(state, "TIME_WAIT") && strcmp(state, "SYN_RECV");
+		return passive;
+	return ~(passive | BIT(state_by_name("TIME_WAIT")) |
+		 BIT(state_by_name("SYN_RECV")));
 }
 
-/* Cut @line at blanks. */
-static int split(char *line, char *word[MAX_COLUMNS])
+static uint8_t wanted_attributes(void)
 {
-	char *save, *p;
-	int n = 0;
+	uint8_t ext = 0;
 
-	for (p = strtok_r(line, " \t\n", &save); p && n < MAX_COLUMNS;
-	     p = strtok_r(NULL, " \t\n", &save))
-		word[n++] = p;
-	return n;
+	if (columns.info)
+		ext |= SOCK_EXT(INFO) | SOCK_EXT(CONG);
+	if (columns.memory)
+		ext |= SOCK_EXT(SKMEMINFO);
+	if (columns.extended)
+		ext |= SOCK_EXT(TOS);
+	return ext;
 }
 
-/* Where each column is, by the titles in the file's first line. */
-static int find_columns(char *titles, int where[N_COLUMNS])
+/* Listeners first, then by names, so that a list looks the same again. */
+static int compare(const void *a, const void *b)
 {
-	char *word[MAX_COLUMNS];
-	int i, k, n = split(titles, word);
+	const struct sock_row *x = a, *y = b;
+	const struct inet_diag_sockid *p = &x->msg.id, *q = &y->msg.id;
+	int listen = state_by_name("LISTEN");
+	const int64_t differs[] = {
+		y->proto - x->proto,
+		(y->msg.idiag_state == listen) - (x->msg.idiag_state == listen),
+		(int64_t)ntohl(p->idiag_src[0]) - ntohl(q->idiag_src[0]),
+		ntohs(p->idiag_sport) - ntohs(q->idiag_sport),
+		(int64_t)ntohl(p->idiag_dst[0]) - ntohl(q->idiag_dst[0]),
+		ntohs(p->idiag_dport) - ntohs(q->idiag_dport),
+	};
+	size_t i;
 
-	for (i = 0; i < N_COLUMNS; i++) {
-		where[i] = -1;
-		for (k = 0; k < n; k++)
-			if (!strcmp(word[k], column_names[i]))
-				where[i] = k;
-		if (where[i] < 0)
-			return tool_error(SOCKETS " has no column '%s'",
-					  column_names[i]);
-	}
+	for (i = 0; i < ARRAY_SIZE(differs); i++)
+		if (differs[i])
+			return differs[i] < 0 ? -1 : 1;
 	return 0;
 }
 
-static const char *proto_name(const char *number)
+static int show(const struct sock_table *table)
 {
-	if (!strcmp(number, "253"))
-		return "teach";
-	if (!strcmp(number, "6"))
-		return "tcp";
-	return number;
-}
-
-static void print_header(void)
-{
-	if (!opt.no_header)
-		printf("%-5s %-11s %6s %6s %21s %21s\n", "Netid", "State",
-		       "Recv-Q", "Send-Q", "Local Address:Port",
-		       "Peer Address:Port");
-}
-
-/* Port 0 is any port: "0.0.0.0:*". */
-static void name_any_port(char *end)
-{
-	char *colon = strrchr(end, ':');
-
-	if (colon && !strcmp(colon, ":0"))
-		colon[1] = '*';
-}
-
-static void print_socket(const char *c[N_COLUMNS])
-{
-	printf("%-5s %-11s %6s %6s %21s %21s\n", proto_name(c[PROTO]),
-	       c[STATE], c[RECVQ], c[SENDQ], c[LOCAL], c[FOREIGN]);
-	if (opt.info)
-		printf("\t cwnd:%s ssthresh:%s rtt:%.3f rto:%s", c[CWND],
-		       c[SSTHRESH], atof(c[SRTT]) / 1000, c[RTO]);
-	if (opt.extended)
-		printf("\t uid:%s ino:%s", c[UID], c[INODE]);
-	if (opt.info || opt.extended)
-		putchar('\n');
-}
-
-static int list(FILE *in)
-{
-	int where[N_COLUMNS];
-	char *line = NULL;
-	size_t size = 0;
+	const struct sock_row *row;
 	int err = 0;
 
-	if (getline(&line, &size, in) < 0)
-		err = tool_error(SOCKETS " is empty");
+	if (opt.json)
+		json_open(NULL, '[');
 	else
-		err = find_columns(line, where);
-	if (!err)
-		print_header();
-	while (!err && getline(&line, &size, in) > 0) {
-		const char *cell[N_COLUMNS];
-		char *word[MAX_COLUMNS];
-		int i, n = split(line, word);
-
-		for (i = 0; i < n; i++)
-			name_any_port(word[i]);
-		for (i = 0; i < N_COLUMNS; i++)
-			cell[i] = where[i] < n ? word[where[i]] : "-";
-		if (wanted(cell[STATE]))
-			print_socket(cell);
+		ss_text_header(&columns);
+	for (row = table->row; row < table->row + table->count; row++) {
+		if (!ss_filter_match(&filter, row))
+			continue;
+		if (opt.kill)
+			err = sockdiag_destroy(row);
+		if (err)
+			break;
+		if (opt.json)
+			ss_json_row(&columns, row);
+		else
+			ss_text_row(&columns, row);
 	}
-	free(line);
+	if (opt.json) {
+		json_close(']');
+		json_end();
+	}
 	return err;
 }
 
-int cmd_ss(int argc, char **argv)
+static int list(void)
 {
-	static const struct option options[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "listening", no_argument, NULL, 'l' },
-		{ "info", no_argument, NULL, 'i' },
-		{ "extended", no_argument, NULL, 'e' },
-		{ "no-header", no_argument, NULL, 'H' },
-		{ "net", required_argument, NULL, 'N' },
-		{ "numeric", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	FILE *in;
+	struct inet_diag_req_v2 req = { .idiag_ext = wanted_attributes() };
+	struct sock_table table = {};
+	int err;
+
+	ss_filter_request(&filter, &req);
+	err = sockdiag_list(&req, &table);
+	if (!err) {
+		if (columns.processes)
+			processes_read();
+		if (table.count)
+			qsort(table.row, table.count, sizeof(*table.row),
+			      compare);
+		err = show(&table);
+	}
+	sockdiag_free(&table);
+	processes_free();
+	return err;
+}
+
+static int watch(void)
+{
+	bool screen = isatty(STDOUT_FILENO);
+	int err;
+
+	for (;;) {
+		if (screen)
+			fputs("\033[H\033[2J", stdout);
+		err = list();
+		if (!screen && !opt.json)
+			putchar('\n');
+		if (err || fflush(stdout))
+			return err;
+		sleep(opt.watch);
+	}
+}
+
+static const struct option options[] = {
+	{ "all", no_argument, NULL, 'a' },
+	{ "listening", no_argument, NULL, 'l' },
+	{ "streams", no_argument, NULL, 't' },
+	{ "datagrams", no_argument, NULL, 'u' },
+	{ "info", no_argument, NULL, 'i' },
+	{ "memory", no_argument, NULL, 'm' },
+	{ "options", no_argument, NULL, 'o' },
+	{ "extended", no_argument, NULL, 'e' },
+	{ "processes", no_argument, NULL, 'p' },
+	{ "numeric", no_argument, NULL, 'n' },
+	{ "no-header", no_argument, NULL, 'H' },
+	{ "net", required_argument, NULL, 'N' },
+	{ "kill", no_argument, NULL, 'K' },
+	{ "watch", optional_argument, NULL, 'w' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+/* What is only on or off.  Return: false when it is not one of these. */
+static bool set_flag(int c)
+{
+	switch (c) {
+	case 'a':
+		return opt.all = true;
+	case 'l':
+		return opt.listening = true;
+	case 't':
+		return filter.streams = true;
+	case 'u':
+		return filter.datagrams = true;
+	case 'i':
+		return columns.info = true;
+	case 'm':
+		return columns.memory = true;
+	case 'o':
+		return columns.timer = true;
+	case 'e':
+		columns.timer = true;
+		return columns.extended = true;
+	case 'p':
+		return columns.processes = true;
+	case 'n':
+		return columns.numeric = true;
+	case 'H':
+		return columns.no_header = true;
+	case 'K':
+		return opt.kill = true;
+	case 'j':
+		return opt.json = true;
+	default:
+		return false;
+	}
+}
+
+/* Return: 0, or the exit status; below 0 when there is nothing more to do. */
+static int parse_options(int argc, char **argv)
+{
 	int c, err;
 
-	while ((c = getopt_long(argc, argv, "alieHN:nh", options,
+	while ((c = getopt_long(argc, argv, "altuimoepnHN:Kjh", options,
 				NULL)) != -1) {
+		if (set_flag(c))
+			continue;
 		switch (c) {
-		case 'a':
-			opt.all = true;
-			break;
-		case 'l':
-			opt.listening = true;
-			break;
-		case 'i':
-			opt.info = true;
-			break;
-		case 'e':
-			opt.extended = true;
-			break;
-		case 'H':
-			opt.no_header = true;
-			break;
 		case 'N':
 			err = tool_enter_netns(optarg);
 			if (err)
 				return err;
 			break;
-		case 'n':
+		case 'w':
+			opt.watch = 1;
+			if (optarg && !tool_number(optarg, 1, 3600,
+						   &opt.watch)) {
+				tool_error("ss: --watch: '%s'", optarg);
+				return tool_usage("ss");
+			}
 			break;
 		case 'h':
 			fputs(help_text, stdout);
-			return 0;
+			return -1;
 		default:
 			return tool_usage("ss");
 		}
 	}
-	if (optind < argc) {
-		tool_error("ss: what is '%s'?", argv[optind]);
-		return tool_usage("ss");
-	}
+	return 0;
+}
 
-	in = fopen(SOCKETS, "re");
-	if (!in)
-		return tool_error("cannot read " SOCKETS ": %s%s",
-				  strerror(errno), errno == ENOENT ?
-				  " (is the module teach loaded?)" : "");
-	err = list(in);
-	fclose(in);
-	return err;
+int cmd_ss(int argc, char **argv)
+{
+	int err = parse_options(argc, argv);
+
+	if (err)
+		return err < 0 ? 0 : err;
+	if (ss_filter_parse(&filter, argc - optind, argv + optind))
+		return tool_usage("ss");
+	if (!filter.streams && !filter.datagrams) {
+		filter.streams = true;
+		filter.datagrams = true;
+	}
+	if (!filter.states)
+		filter.states = listed_states();
+	return opt.watch ? watch() : list();
 }

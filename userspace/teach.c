@@ -23,10 +23,12 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{ "hash", cmd_hash, "how full the table of connections is" },
 	{ "ladder", cmd_ladder, "draw a connection, segment by segment" },
 	{ "report", cmd_report, "make an HTML page of a recording" },
 	{ "run", cmd_run, "run a program with AF_TEACH sockets" },
-	{ "ss", cmd_ss, "list the sockets" },
+	{ "ss", cmd_ss, "list the sockets, or destroy them" },
+	{ "stat", cmd_stat, "what has happened how often" },
 	{ "trace", cmd_trace, "show what happens, one line an event" },
 	{ "walk", cmd_walk, "follow one write() through the layers" },
 };

@@ -15,10 +15,12 @@
 /* Exit status of every subcommand, beside 0. */
 enum { EXIT_FAILED = 1, EXIT_USAGE };
 
+int cmd_hash(int argc, char **argv);
 int cmd_ladder(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_ss(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_walk(int argc, char **argv);
 

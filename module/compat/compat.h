@@ -218,6 +218,25 @@ teach_hosts_tcp_lookup(struct net *net, __be32 saddr, __be16 sport,
 					 saddr, sport, daddr, hnum, dif, sdif);
 }
 
+/* 6.9: no mutex keeps the module that a handler is in, but its owner does. */
+#ifdef TEACH_HAVE_DIAG_OWNER
+#define TEACH_DIAG_OWNER	.owner = THIS_MODULE,
+#else
+#define TEACH_DIAG_OWNER
+#endif
+
+/* Later than 6.12: these were bare numbers. */
+#ifndef TEACH_HAVE_DIAG_TIMERS
+enum {
+	IDIAG_TIMER_OFF,
+	IDIAG_TIMER_ON,
+	IDIAG_TIMER_KEEPALIVE,
+	IDIAG_TIMER_TIMEWAIT,
+	IDIAG_TIMER_PROBE0,
+	IDIAG_TIMER_DELACK,
+};
+#endif
+
 /* 6.12: the header has moved. */
 #ifdef TEACH_HAVE_LINUX_UNALIGNED
 #include <linux/unaligned.h>
