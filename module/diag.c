@@ -14,7 +14,8 @@
  * are only held; then each is locked for itself, so that what is told of it was
  * so at one moment.  No lock is held from one to the next: whoever comes or
  * goes meanwhile may be in the list or not, but what stays is in it once.
- * (Once more if its chain has changed, or is of the few that are being split.)
+ * (Not so in a chain that changes and is longer than what is gathered at once;
+ * and twice in one of the few that are being split.)
  */
 #include <linux/sock_diag.h>
 #include <net/netlink.h>
@@ -566,29 +567,45 @@ static void teach_diag_next_chain(struct teach_diag_dump *d, bool was_there)
 	}
 }
 
+static void teach_diag_put_found(const struct teach_diag_found *f)
+{
+	if (f->sk)
+		sock_put(f->sk);
+}
+
+/*
+ * Only some of a chain found room behind what had come before it.  It comes as
+ * a whole next time: if one of those went meanwhile, another would be passed in
+ * its place.
+ */
+static void teach_diag_put_chain_off(struct teach_diag_dump *d, u32 before)
+{
+	while (d->count > before)
+		teach_diag_put_found(&d->found[--d->count]);
+	d->index = 0;
+}
+
 /* Return: false when there are no more. */
 static bool teach_diag_gather(struct teach_diag_dump *d)
 {
 	bool was_there;
+	u32 before;
 
 	d->count = 0;
 	d->told = 0;
 	while (d->table < TEACH_DIAG_TABLES) {
+		before = d->count;
 		d->seen = 0;
 		d->more = false;
 		was_there = teach_diag_walk(d);
+		if (d->more && before)
+			teach_diag_put_chain_off(d, before);
 		if (d->more)
 			break;
 		teach_diag_next_chain(d, was_there);
 		cond_resched();
 	}
 	return d->count;
-}
-
-static void teach_diag_put_found(const struct teach_diag_found *f)
-{
-	if (f->sk)
-		sock_put(f->sk);
 }
 
 static int teach_diag_dump_start(struct netlink_callback *cb)
