@@ -10,12 +10,12 @@
  *	5-tuple table	by hash		connections: before, while, after
  *	datagrams	by port		connected or not
  *
- * A list is written chain by chain, a few sockets at a time.  Under RCU these
- * are only held; then each is locked for itself, so that what is told of it was
- * so at one moment.  No lock is held from one to the next: whoever comes or
- * goes meanwhile may be in the list or not, but what stays is in it once.
- * (Not so in a chain that changes and is longer than what is gathered at once;
- * and twice in one of the few that are being split.)
+ * A list is written a few chains at a time.  Under RCU their sockets are only
+ * held; then each is locked for itself, so that what is told of it was so at
+ * one moment.  No lock is held from one to the next: whoever comes or goes
+ * meanwhile may be in the list or not, but what stays is in it.  A few may be
+ * in it twice if the table grows.  Only of a chain that is longer than a batch,
+ * as where many share one port, one may be missed when others go.
  */
 #include <linux/sock_diag.h>
 #include <net/netlink.h>
@@ -573,33 +573,33 @@ static void teach_diag_put_found(const struct teach_diag_found *f)
 		sock_put(f->sk);
 }
 
-/*
- * Only some of a chain found room behind what had come before it.  It comes as
- * a whole next time: if one of those went meanwhile, another would be passed in
- * its place.
- */
-static void teach_diag_put_chain_off(struct teach_diag_dump *d, u32 before)
+/* Those behind the first @keep. */
+static void teach_diag_forget(struct teach_diag_dump *d, u32 keep)
 {
-	while (d->count > before)
+	while (d->count > keep)
 		teach_diag_put_found(&d->found[--d->count]);
-	d->index = 0;
 }
 
-/* Return: false when there are no more. */
+/*
+ * Whole chains, if they are not longer than a batch: until the next time they
+ * may change.  Return: false when there are no more.
+ */
 static bool teach_diag_gather(struct teach_diag_dump *d)
 {
 	bool was_there;
-	u32 before;
+	u32 others;
 
 	d->count = 0;
 	d->told = 0;
 	while (d->table < TEACH_DIAG_TABLES) {
-		before = d->count;
+		others = d->count;
 		d->seen = 0;
 		d->more = false;
 		was_there = teach_diag_walk(d);
-		if (d->more && before)
-			teach_diag_put_chain_off(d, before);
+		if (d->more && others) {
+			teach_diag_forget(d, others);
+			d->index = 0;
+		}
 		if (d->more)
 			break;
 		teach_diag_next_chain(d, was_there);
@@ -649,8 +649,7 @@ static int teach_diag_dump_done(struct netlink_callback *cb)
 {
 	struct teach_diag_dump *d = cb->data;
 
-	for (; d->told < d->count; d->told++)
-		teach_diag_put_found(&d->found[d->told]);
+	teach_diag_forget(d, d->told);
 	kfree(d);
 	return 0;
 }
