@@ -42,7 +42,7 @@ queues()
 
 info()
 {
-	gives 0 'cwnd:[0-9]+ ssthresh:[0-9]+ rtt:[0-9.]+ rto:[0-9]+' \
+	gives 0 'rto:[0-9.]+ .*rtt:[0-9.]+/[0-9.]+ .*cwnd:[0-9]+' \
 		teach ss -i -N $b
 }
 
