@@ -248,7 +248,7 @@ static size_t teach_diag_size(void)
 	       nla_total_size(sizeof(struct inet_diag_meminfo)) +
 	       nla_total_size(SK_MEMINFO_VARS * sizeof(u32)) +
 	       nla_total_size(TEACH_CONG_NAME_MAX) +
-	       nla_total_size_64bit(sizeof(struct tcp_info)) +
+	       nla_total_size_64bit(sizeof(union teach_tcp_info)) +
 	       nla_total_size(sizeof(union tcp_cc_info)) +
 	       NLMSG_ALIGN(sizeof(struct inet_diag_msg));
 }
@@ -303,7 +303,7 @@ static int teach_diag_put_stream(struct sk_buff *skb, struct sock *sk,
 				     teach_sk(sk)->cong->name);
 	if (!err && TEACH_DIAG_EXT(a->req, INFO)) {
 		attr = nla_reserve_64bit(skb, INET_DIAG_INFO,
-					 sizeof(struct tcp_info),
+					 sizeof(union teach_tcp_info),
 					 INET_DIAG_PAD);
 		if (!attr)
 			return -EMSGSIZE;

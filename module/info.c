@@ -2,9 +2,9 @@
 /*
  * TCP_INFO: what a connection can say of itself, as ss(8) shows it.
  *
- * The structure is the kernel's own, so whatever it has is filled: fields of
- * newer kernels are in compat.h.  A field that stays 0 belongs to what there
- * is not: Fast Open, and the forward ACKs that Linux has given up, too.
+ * The structure is the newest kernel's, on an older one too.  A field that
+ * stays 0 belongs to what there is not: Fast Open, Accurate ECN, and the
+ * forward ACKs that Linux has given up, too.
  */
 #include "teach.h"
 
@@ -115,17 +115,30 @@ static void teach_info_receiving(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_rcv_ooopack = ts->stats.out_of_order;
 }
 
+static void teach_info_newer(const struct teach_sock *ts,
+			     union teach_tcp_info *info)
+{
+	info->rcv_wnd = max_t(s32, teach_rcv_wnd_end(ts) - ts->rcv_nxt, 0);
+	info->total_rto = ts->stats.timeouts;
+	info->total_rto_recoveries = ts->stats.recoveries;
+	info->total_rto_time = ts->stats.rto_ms;
+	if (ts->rto_stamp)
+		info->total_rto_time += teach_ms_since(ts->rto_stamp);
+	info->received_ce = ts->stats.received_ce;
+	info->ecn_mode = ts->terms.ecn;
+}
+
 /**
  * teach_get_info - TCP_INFO
  * @sk: the socket, locked
- * @info: filled
+ * @all: filled
  */
-void teach_get_info(struct sock *sk, struct tcp_info *info)
+void teach_get_info(struct sock *sk, union teach_tcp_info *all)
 {
 	const struct teach_sock *ts = teach_sk(sk);
-	u32 rto_ms = ts->stats.rto_ms;
+	struct tcp_info *info = &all->info;
 
-	memset(info, 0, sizeof(*info));
+	memset(all, 0, sizeof(*all));
 	info->tcpi_state = sk->sk_state;
 	info->tcpi_snd_cwnd = ts->cwnd;
 	info->tcpi_reordering = TEACH_DUPTHRESH;
@@ -145,11 +158,5 @@ void teach_get_info(struct sock *sk, struct tcp_info *info)
 	teach_info_times(ts, info);
 	teach_info_sending(ts, info);
 	teach_info_receiving(sk, info);
-	teach_info_window(info, max_t(s32, teach_rcv_wnd_end(ts) -
-					   ts->rcv_nxt, 0));
-	if (ts->rto_stamp)
-		rto_ms += teach_ms_since(ts->rto_stamp);
-	teach_info_timeouts(info, ts->stats.timeouts, ts->stats.recoveries,
-			    rto_ms);
-	teach_info_ecn(info, ts->terms.ecn, ts->stats.received_ce);
+	teach_info_newer(ts, all);
 }

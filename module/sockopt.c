@@ -510,7 +510,7 @@ static int teach_get_congestion(struct sock *sk, int optname,
 static int teach_get_tcp_info(struct sock *sk, char __user *optval,
 			      int __user *optlen)
 {
-	struct tcp_info info;
+	union teach_tcp_info info;
 	int room;
 
 	room = teach_read_room(optlen);

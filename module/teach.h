@@ -1383,8 +1383,39 @@ void teach_limit_set(struct teach_sock *ts, enum teach_limit limit);
 u32 teach_limit_time(const struct teach_sock *ts, enum teach_limit limit);
 
 /* info.c */
+
+/**
+ * union teach_tcp_info - what TCP_INFO gives, whatever kernel this is
+ * @info: the kernel's own structure, in which the newest fields may be missing
+ * @known: all before those
+ * @rcv_wnd: since 6.2; they have the names of tcp_info's, without "tcpi_"
+ * @rehash: since 6.2; always 0
+ * @total_rto: since 6.7
+ * @total_rto_recoveries: since 6.7
+ * @total_rto_time: ms; since 6.7
+ * @received_ce: since 6.18
+ * @accecn_bytes: since 6.18, six fields; always 0
+ * @ecn_mode: since 7.0; 1 is RFC 3168's
+ * @accecn: since 7.0; always 0
+ */
+union teach_tcp_info {
+	struct tcp_info	info;
+	struct {
+		u8	known[offsetofend(struct tcp_info, tcpi_snd_wnd)];
+		u32	rcv_wnd;
+		u32	rehash;
+		u16	total_rto;
+		u16	total_rto_recoveries;
+		u32	total_rto_time;
+		u32	received_ce;
+		u32	accecn_bytes[6];
+		u32	ecn_mode:2,
+			accecn:30;
+	};
+};
+
 u32 teach_ms_since(u32 stamp);
-void teach_get_info(struct sock *sk, struct tcp_info *info);
+void teach_get_info(struct sock *sk, union teach_tcp_info *all);
 
 /* rtt.c */
 u32 teach_clock_us(void);

@@ -111,11 +111,12 @@ TEST_F(info, listener)
 /* A shorter answer is cut; what is behind a longer one is left alone. */
 TEST_F(info, lengths)
 {
+	size_t size = net_is_inet() ? 200 : tcpinfo_size;
 	unsigned char answer[1024];
 	socklen_t len;
 
 	memset(answer, 0xaa, sizeof(answer));
-	for (len = 0; len < tcpinfo_size; len += 9) {
+	for (len = 0; len < size; len += 9) {
 		socklen_t got = len;
 
 		ASSERT_EQ(0, getsockopt(self->fd[A], SOL_TCP, TCP_INFO, answer,
@@ -126,7 +127,7 @@ TEST_F(info, lengths)
 	memset(answer, 0xaa, sizeof(answer));
 	len = sizeof(answer);
 	ASSERT_EQ(0, getsockopt(self->fd[A], SOL_TCP, TCP_INFO, answer, &len));
-	EXPECT_LT(200, len);
+	EXPECT_LE(size, len);
 	EXPECT_GT(sizeof(answer), len);
 	EXPECT_EQ(0xaa, answer[len]);
 	EXPECT_EQ(TCP_ESTABLISHED, answer[0]);
@@ -186,6 +187,25 @@ TEST_F(info, ecn)
 		  info(fd[B], "options") & (OPT_ECN | OPT_ECN_SEEN));
 }
 
+/* netem marks what it would have dropped. */
+TEST_F(info, congestion_experienced)
+{
+	int fd[2];
+
+	if (!net_netem(&self->net, A, "loss 20% ecn"))
+		SKIP(return, "no netem");
+	net_sysctl(&self->net, A, "ecn", "1");
+	net_pair(&self->net, fd);
+	transfer(fd, LEN);
+	EXPECT_LT(0, info(fd[A], "delivered_ce"));
+	EXPECT_LE(info(fd[A], "delivered_ce"), info(fd[A], "delivered"));
+	EXPECT_EQ(0, info(fd[B], "delivered_ce"));
+	EXPECT_EQ(0, info(fd[A], "received_ce"));
+	/* Linux tells it since 6.18. */
+	if (!net_is_inet())
+		EXPECT_LT(0, info(fd[B], "received_ce"));
+}
+
 /* Nothing is agreed on yet. */
 TEST_F(info, opening)
 {
@@ -241,6 +261,10 @@ TEST_F(info, counts)
 	EXPECT_EQ(0, info(self->fd[A], "retrans"));
 	EXPECT_EQ(0, info(self->fd[A], "notsent_bytes"));
 	EXPECT_EQ(0, info(self->fd[A], "delivered_ce"));
+	/* Linux tells it since 6.2. */
+	if (!net_is_inet())
+		EXPECT_EQ(info(self->fd[A], "snd_wnd"),
+			  info(self->fd[B], "rcv_wnd"));
 }
 
 /* A FIN is one byte more, for both. */
@@ -335,6 +359,12 @@ TEST_F(info, retransmissions)
 	EXPECT_EQ(0, info(self->fd[A], "lost"));
 	EXPECT_EQ(0, info(self->fd[A], "retrans"));
 	EXPECT_LE(2, info(self->fd[A], "total_retrans"));
+	/* Linux tells it since 6.7. */
+	if (!net_is_inet()) {
+		EXPECT_LE(2, info(self->fd[A], "total_rto"));
+		EXPECT_EQ(1, info(self->fd[A], "total_rto_recoveries"));
+		EXPECT_LE(200, info(self->fd[A], "total_rto_time"));
+	}
 }
 
 /* What comes late is out of order; what comes twice is told. */

@@ -164,17 +164,10 @@ test_list()
 # Read what is going to be run, before it matters how long that takes.
 read_ahead()
 {
-	local tool
-
 	modprobe -qa act_mirred cls_u32 dummy ifb sch_etf sch_fq sch_ingress \
 		sch_netem veth vrf
 	cat ./* > /dev/null
 	ping -c 1 127.0.0.1
-	pidof nobody
-	for tool in awk date grep ip mktemp nstat sed seq sleep sysctl tc tee \
-		timeout wc; do
-		"$tool" --version
-	done
 }
 
 [ "$(id -u)" -eq 0 ] || skip "not root"

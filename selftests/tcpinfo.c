@@ -30,9 +30,15 @@ static const struct field fields[] = {
 	F(busy_time), F(rwnd_limited), F(sndbuf_limited), F(delivered),
 	F(delivered_ce), F(bytes_sent), F(bytes_retrans), F(dsack_dups),
 	F(reord_seen), F(rcv_ooopack), F(snd_wnd),
+	/* Newer ones, which the header may lack. */
+	{ "rcv_wnd", 232, 4 }, { "total_rto", 240, 2 },
+	{ "total_rto_recoveries", 242, 2 }, { "total_rto_time", 244, 4 },
+	{ "received_ce", 248, 4 },
 };
 
-const size_t tcpinfo_size = sizeof(struct tcp_info);
+/* That of Linux 7.0, even on an older kernel. */
+const size_t tcpinfo_size = sizeof(struct tcp_info) > 280 ?
+			    sizeof(struct tcp_info) : 280;
 
 /* An older kernel fills less; the rest is zero then. */
 int tcpinfo_read(int fd, struct tcpinfo *info)
@@ -72,6 +78,7 @@ bool tcpinfo_field(const struct tcpinfo *info, const char *name,
 			continue;
 		p = (const char *)info + f->offset;
 		*value = f->size == 1 ? *(const __u8 *)p :
+			 f->size == 2 ? *(const __u16 *)p :
 			 f->size == 4 ? *(const __u32 *)p :
 			 (long long)*(const __u64 *)p;
 		return true;

@@ -16,7 +16,7 @@ struct tcpinfo {
 	unsigned long long words[64];
 };
 
-extern const size_t tcpinfo_size;	/* as the tests were built for */
+extern const size_t tcpinfo_size;	/* of AF_TEACH's, in bytes */
 
 /* Return: 0 or -1, with errno. */
 int tcpinfo_read(int fd, struct tcpinfo *info);

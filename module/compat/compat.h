@@ -130,36 +130,6 @@ skb_set_delivery_type_by_clockid(struct sk_buff *skb, ktime_t when,
 #define sockaddr_unsized	sockaddr
 #endif
 
-/* struct tcp_info has grown: 6.2, 6.7, 6.18 and 7.0. */
-static inline void teach_info_window(struct tcp_info *info, u32 rcv_wnd)
-{
-#ifdef TEACH_HAVE_INFO_RCV_WND
-	info->tcpi_rcv_wnd = rcv_wnd;
-#endif
-}
-
-static inline void teach_info_timeouts(struct tcp_info *info, u16 timeouts,
-				       u16 recoveries, u32 ms)
-{
-#ifdef TEACH_HAVE_INFO_TOTAL_RTO
-	info->tcpi_total_rto = timeouts;
-	info->tcpi_total_rto_recoveries = recoveries;
-	info->tcpi_total_rto_time = ms;
-#endif
-}
-
-static inline void teach_info_ecn(struct tcp_info *info, bool agreed,
-				  u32 received_ce)
-{
-#ifdef TEACH_HAVE_INFO_RECEIVED_CE
-	info->tcpi_received_ce = received_ce;
-#endif
-#ifdef TEACH_HAVE_INFO_ECN_MODE
-	info->tcpi_ecn_mode = agreed ? TCPI_ECN_MODE_RFC3168 :
-				       TCPI_ECN_MODE_DISABLED;
-#endif
-}
-
 /*
  * 6.5: whatever the iterator has; but what there was before, a page at a time,
  * is all in an array of pages.  Later the last argument was dropped.
