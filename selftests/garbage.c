@@ -24,7 +24,9 @@
 #include "net.h"
 #include "peer.h"
 
-#define COUNT		100000	/* segments, unless GARBAGE_COUNT says other */
+/* Segments, unless GARBAGE_COUNT says other; KASAN makes them slow. */
+#define COUNT		100000
+#define COUNT_KASAN	10000
 #define ROUND		1000	/* segments before the victims are made anew */
 #define TIMEOUT		3600
 #define PACKET_MAX	1500
@@ -499,7 +501,8 @@ static unsigned int garbage_round(const struct survivors *survivors,
 
 TEST_F_TIMEOUT(garbage, leaves_the_living_alone, TIMEOUT)
 {
-	unsigned long count = net_env("GARBAGE_COUNT", COUNT);
+	unsigned long count = net_env("GARBAGE_COUNT",
+				      net_kasan() ? COUNT_KASAN : COUNT);
 	unsigned long done = 0, answers = 0;
 	unsigned int round = 0, n;
 	int fd;

@@ -325,7 +325,7 @@ static void use(struct net *net, int connections)
 
 TEST_F_TIMEOUT(module, rounds, ROUNDS_TIMEOUT)
 {
-	long rounds = net_env("TEACH_ROUNDS", net_kasan() ? 50 : 10);
+	long rounds = net_env("TEACH_ROUNDS", 10);
 	long i, before = 0;
 
 	for (i = 0; i < rounds; i++) {
