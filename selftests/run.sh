@@ -10,6 +10,7 @@
 . "$(dirname "$(readlink -f "$0")")/../scripts/common.sh"
 
 probe=$(selftests_dir "${TEACH_KERNEL:-stock}")/probe
+drill=${probe%/*}/drill
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 
 # says TEXT COMMAND…: that is all that COMMAND writes
@@ -282,6 +283,35 @@ over_tcp()
 		says hello on_a httpget --family inet http://10.9.0.2:82/a.txt
 }
 
+# drilled FAMILY BYTES COMMAND…: what packetdrill sees under COMMAND.  It wants
+# 280 bytes of TCP_INFO; the kernel's own has so many since 7.0.
+drilled()
+{
+	local family=$1 bytes=$2
+	shift 2
+	diff - <("$@" "$drill" 2>&1) <<-END
+		family $family
+		< S 0:0(0)
+		> S. 0:0(0) ack 1
+		< . 1:1(0) ack 1
+		TCP_INFO: $bytes bytes
+		TCP_CC_INFO: 0 bytes
+		SO_MEMINFO: 36 bytes
+		< . 1:1001(1000) ack 1
+		> . 1:1(0) ack 1001
+		SIOCINQ 1000
+		> . 1:5001(5000) ack 1001
+		the device is to cut it
+		< . 1001:1001(0) ack 5001
+		< . 1001:3921(2920) ack 5001
+		> . 5001:5001(0) ack 3921
+		SIOCINQ 2920
+		> F. 5001:5001(0) ack 3921
+		< F. 3921:3921(0) ack 5002
+		> . 5002:5002(0) ack 3922
+	END
+}
+
 test_programs()
 {
 	check "a server" to_httpd
@@ -297,6 +327,7 @@ test_programs()
 		check "TCP on the wire: the server ends" stop_httpd
 		check "TCP on the wire, LISTEN: a server" over_tcp --only LISTEN
 		check "TCP on the wire, LISTEN: the server ends" stop_httpd
+		check "packetdrill's way" drilled 22 280 teach run --wire tcp
 	else
 		skipped "TCP on the wire" "not in this module"
 	fi
