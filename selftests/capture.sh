@@ -92,7 +92,7 @@ offers()
 	gives_rows $'client\nserver' '
 	syn && shift != "" && sack_permitted && tsval != "" { print from }
 	syn && !(shift != "" && sack_permitted && tsval != "") {
-		print "without: " $0
+		print "without: " row
 	}'
 }
 
