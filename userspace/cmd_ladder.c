@@ -199,12 +199,6 @@ static int run(void)
 	return status ? status : err;
 }
 
-static int bad_value(const char *option, const char *value)
-{
-	tool_error("ladder: bad value for --%s: '%s'", option, value);
-	return tool_usage("ladder");
-}
-
 int cmd_ladder(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -228,19 +222,19 @@ int cmd_ladder(int argc, char **argv)
 		switch (c) {
 		case 'p':
 			if (!tool_number(optarg, 1, 65535, &opt.port))
-				return bad_value("port", optarg);
+				return tool_bad_value(argv[0], "port");
 			break;
 		case 'c':
 			if (!tool_number(optarg, 1, 1L << 30, &opt.number))
-				return bad_value("connection", optarg);
+				return tool_bad_value(argv[0], "connection");
 			break;
 		case 'n':
 			if (!tool_number(optarg, 0, 1L << 30, &opt.lines))
-				return bad_value("lines", optarg);
+				return tool_bad_value(argv[0], "lines");
 			break;
 		case 'w':
 			if (!tool_number(optarg, 64, 120, &opt.width))
-				return bad_value("width", optarg);
+				return tool_bad_value(argv[0], "width");
 			break;
 		case 'd':
 			opt.details = true;

@@ -401,12 +401,6 @@ static bool parse_kinds(char *list)
 	return true;
 }
 
-static int bad_value(const char *option, const char *value)
-{
-	tool_error("trace: bad value for --%s: '%s'", option, value);
-	return tool_usage("trace");
-}
-
 int cmd_trace(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -431,23 +425,23 @@ int cmd_trace(int argc, char **argv)
 		switch (c) {
 		case 'p':
 			if (!tool_number(optarg, 1, 65535, &n))
-				return bad_value("port", optarg);
+				return tool_bad_value(argv[0], "port");
 			opt.filter.port = n;
 			break;
 		case 'a':
 			if (inet_pton(AF_INET, optarg, &opt.filter.addr) != 1)
-				return bad_value("address", optarg);
+				return tool_bad_value(argv[0], "address");
 			break;
 		case 'c':
 			if (!tool_number(optarg, 1, 1L << 30, &opt.number))
-				return bad_value("connection", optarg);
+				return tool_bad_value(argv[0], "connection");
 			break;
 		case 'N':
 			opt.netns = optarg;
 			break;
 		case 'k':
 			if (!parse_kinds(strdupa(optarg)))
-				return bad_value("kind", optarg);
+				return tool_bad_value(argv[0], "kind");
 			break;
 		case 't':
 			opt.wall = true;

@@ -607,11 +607,8 @@ int cmd_walk(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+p:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'p':
-			if (!tool_number(optarg, 1, 65535, &n)) {
-				tool_error("walk: bad value for --port: '%s'",
-					   optarg);
-				return tool_usage("walk");
-			}
+			if (!tool_number(optarg, 1, 65535, &n))
+				return tool_bad_value(argv[0], "port");
 			opt.filter.port = n;
 			break;
 		case 'R':

@@ -85,6 +85,13 @@ int tool_usage(const char *command)
 	return EXIT_USAGE;
 }
 
+/* The --option's value, which getopt_long() has left in optarg, is none. */
+int tool_bad_value(const char *command, const char *option)
+{
+	tool_error("%s: bad value for --%s: '%s'", command, option, optarg);
+	return tool_usage(command);
+}
+
 bool tool_number(const char *text, long min, long max, long *value)
 {
 	char *end;
