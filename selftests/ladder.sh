@@ -87,6 +87,7 @@ drawing no-port --input ladder/many.events --port 9
 drawing leftover --input ladder/leftover.events
 drawing leftover-1 --input ladder/leftover.events --connection 1
 drawing remote --input ladder/remote.events
+drawing datagrams --input ladder/datagrams.events
 drawing joined --input ladder/joined.events
 drawing usage --input ladder/short.events --lines x
 
@@ -128,6 +129,7 @@ shown walk-polling walk --input ladder/walk-polling.events
 shown walk-nothing walk --input ladder/short.events
 shown walk-lost walk --input ladder/walk-lost.events
 shown walk-closed walk --input ladder/many.events --port 81
+shown walk-datagrams walk --input ladder/datagrams.events
 shown walk-usage walk
 
 # again NAME: read and written, a recording is the same, byte for byte

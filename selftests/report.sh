@@ -113,6 +113,8 @@ check "a recording that is none" says 1 "does not begin with" \
 	teach report report.sh
 check "no connection" says 1 "has no connection" \
 	teach report <(echo "# teach events 1")
+check "only datagrams" says 1 "has no connection, only datagrams" \
+	teach report ladder/datagrams.events
 check "an unknown option" says 2 "teach report --help" teach report --width 3
 check "help" says 0 "Usage: teach report" teach report --help
 echo "1..$n"

@@ -572,7 +572,9 @@ datagrams()
 		same came "$(ask len datagram_in "netns=$nb" proto=254 \
 			local=10.9.0.2:99)" 6 &&
 		same dropped "$(ask reason drop "netns=$nb" proto=254)" \
-			NoSocket
+			NoSocket &&
+		gives 1 'no connection was seen, only datagrams' \
+			teach ladder --input "$events"
 }
 
 test_trouble()

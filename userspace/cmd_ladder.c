@@ -17,9 +17,10 @@
 
 #define DEFAULT_LINES	200
 
-/* Of which the drawing is made, without details. */
+/* Of which the drawing is made, without details; of datagrams, none. */
 #define DRAWN_KINDS	(BIT(EVENT_OUT) | BIT(EVENT_IN) | \
-			 BIT(EVENT_STATE) | BIT(EVENT_DROP))
+			 BIT(EVENT_STATE) | BIT(EVENT_DROP) | \
+			 BIT(EVENT_DATAGRAM_OUT) | BIT(EVENT_DATAGRAM_IN))
 
 static struct {
 	long port;
@@ -156,7 +157,8 @@ static int draw(const struct recording *rec, const struct flows *flows)
 	int err;
 
 	if (!choice.of)
-		return tool_error("no connection was seen");
+		return tool_error("no connection was seen%s",
+				  only_datagrams(rec));
 	if (choice.flow < 0)
 		return tool_error("no connection %ld: there were %ld",
 				  opt.number, choice.of);

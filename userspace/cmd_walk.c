@@ -545,7 +545,8 @@ static int show(const struct recording *rec)
 	if (!flows_build(&flows, rec, &opt.filter))
 		err = tool_error("out of memory");
 	else if (!find_segment(&w))
-		err = tool_error("no connection was opened that sent bytes");
+		err = tool_error("no connection was opened that sent bytes%s",
+				 flows.n ? "" : only_datagrams(rec));
 	if (!err) {
 		find_arrival(&w);
 		err = find_way(&w) ? print_walk(&w) :
