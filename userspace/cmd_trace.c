@@ -214,6 +214,10 @@ static void json_value(const struct key *key, const struct event *ev)
 	case FORM_U32:
 		printf(",\"%s\":%u", key->name, *(const uint32_t *)at);
 		break;
+	case FORM_U64:
+		printf(",\"%s\":%llu", key->name,
+		       (unsigned long long)*(const uint64_t *)at);
+		break;
 	case FORM_S32:
 		printf(",\"%s\":%d", key->name, *(const int32_t *)at);
 		break;
