@@ -125,6 +125,7 @@ shown trace-address trace --input ladder/joined.events --address 10.0.0.1
 shown trace-netns trace --input ladder/kinds.events --netns server
 
 shown walk walk --input ladder/walk.events
+shown walk-json walk --json --input ladder/walk.events
 shown walk-polling walk --input ladder/walk-polling.events
 shown walk-nothing walk --input ladder/short.events
 shown walk-lost walk --input ladder/walk-lost.events

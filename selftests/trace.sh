@@ -868,6 +868,53 @@ walk_replay()
 	teach walk --input "$events" | diff - "$work/walk"
 }
 
+# The text of `teach walk`, made of its JSON, but for the times.  What is sent
+# first after the handshakes has the numbers 1.
+walk_of_json()
+{
+	jq -r '
+		def effect:
+			if .kind == "queue" then
+				"queue \(.queue) \(.depth) of \(.limit) bytes"
+			elif .kind == "timer" then
+				"timer \(.timer) armed for \(.delay_us / 1000).000 ms"
+			elif .kind == "lookup" then
+				"lookup bucket \(.bucket): \(.chain) looked at, found \(.found)"
+			elif .kind == "ring" then
+				"ring \(.dev) \(.ring) \(.used) of \(.slots)"
+			elif .kind == "interrupt" then
+				"interrupt \(.dev)"
+			else
+				"\(.flags) seq=1 ack=1 win=\(.win) len=\(.len)" +
+				(if .why then " why=\(.why)" else "" end)
+			end;
+		"\(.bytes) bytes from \(.from) to \(.to), IP protocol \(.proto)",
+		"us",
+		(.steps[] | "# \(.netns_name): \(.layer)",
+			"\(.function) \(.what)",
+			(.event | select(.) | "=> \(effect)")),
+		if .arrived == 1 then empty
+			else "It was not seen to arrive." end' |
+		awk '
+		!/^# / { print }
+		/^# / && $0 != last { print substr($0, 3) }
+		/^# / { last = $0 }'
+}
+
+walk_json()
+{
+	teach walk --json --input "$events" > "$work/json" || return
+	diff <(walk_of_json < "$work/json") \
+		<(sed -E 's/^ +([0-9.]+ +)?//; /^$/d; s/  +/ /' "$work/walk") &&
+		paste <(jq '.steps[].us' "$work/json") \
+			<(awk '/^ +[0-9.]+  / { print $1 }' "$work/walk") |
+		awk '$1 - $2 > 0.051 || $2 - $1 > 0.051 || NF != 2 {
+				print
+				bad = 1
+			}
+			END { exit bad || !NR }'
+}
+
 screenful()
 {
 	awk '{ if (length($0) > 80) bad = 1 }
@@ -886,6 +933,7 @@ test_walk()
 	check "walk: through the layers" walk_layers
 	check "walk: what became of the queues" walk_queues
 	check "walk: again from the recording" walk_replay
+	check "walk: the JSON says the same" walk_json
 	check "walk: fits on a screen" screenful
 	check "walk: no connection" gives 1 'no connection was opened' \
 		teach walk -- true
