@@ -449,27 +449,9 @@ test_connection()
 
 # --- what goes wrong ------------------------------------------------------
 
-# While the line is dead, a SYN is sent; then it is mended.
-lose_syn()
-{
-	local pid
-
-	tc -n $a qdisc add dev teach0 root netem loss 100% || return
-	client &
-	pid=$!
-	eventually syn_sent
-	tc -n $a qdisc del dev teach0 root
-	wait $pid
-}
-
-syn_sent()
-{
-	[[ $(teach ss -a -H -N $a) =~ SYN_SENT ]]
-}
-
 lost_syn()
 {
-	record bash -c lose_syn && some timer timer=RTX action=FIRE &&
+	record bash -c "lose_syn client" && some timer timer=RTX action=FIRE &&
 		same why "$(ask runs:why out flags=SYN "netns=$na")" \
 			"NEW RTO" &&
 		same marked "$(ask count out rtx=1)" \
