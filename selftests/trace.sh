@@ -901,25 +901,30 @@ walk_of_json()
 {
 	jq -r '
 		def effect:
+			.kind + " " +
 			if .kind == "queue" then
-				"queue \(.queue) \(.depth) of \(.limit) bytes"
+				"\(.queue) \(.depth) of \(.limit) bytes"
 			elif .kind == "timer" then
-				"timer \(.timer) armed for \(.delay_us / 1000).000 ms"
+				"\(.timer) armed for \(.delay_us / 1000).000 ms"
 			elif .kind == "lookup" then
-				"lookup bucket \(.bucket): \(.chain) looked at, found \(.found)"
+				"bucket \(.bucket): \(.chain) looked at, " +
+				"found \(.found)"
 			elif .kind == "ring" then
-				"ring \(.dev) \(.ring) \(.used) of \(.slots)"
+				"\(.dev) \(.ring) \(.used) of \(.slots)"
 			elif .kind == "interrupt" then
-				"interrupt \(.dev)"
+				.dev
 			else
-				"\(.flags) seq=1 ack=1 win=\(.win) len=\(.len)" +
-				(if .why then " why=\(.why)" else "" end)
+				"\(.flags) seq=1 ack=1 win=\(.win) " +
+				"len=\(.len)" +
+				if .why then " why=\(.why)" else "" end
 			end;
-		"\(.bytes) bytes from \(.from) to \(.to), IP protocol \(.proto)",
+		"\(.bytes) bytes from \(.from) to \(.to), " +
+			"IP protocol \(.proto)",
 		"us",
 		(.steps[] | "# \(.netns_name): \(.layer)",
 			"\(.function) \(.what)",
-			(.event | select(.) | "=> \(effect)")),
+			(.event | select(.) | "=> \(effect)" |
+				sub("=> (in|out) "; "=> "))),
 		if .arrived == 1 then empty
 			else "It was not seen to arrive." end' |
 		awk '

@@ -43,14 +43,17 @@ challenges()
 		same answers "$(ask why out flags=ACK)" "CHALLENGE CHALLENGE"
 }
 
+# The last of four segments, though all had come.
 tail_loss()
 {
-	play rfc8985/tlp-one-segment &&
-		same why "$(ask why out len=1000 state=ESTABLISHED)" \
-			"NEW TLP" &&
-		same again "$(ask rtx out len=1000 state=ESTABLISHED)" "0 1" &&
-		same "the same bytes" "$(ask set:seq out len=1000 | wc -w)" 1 &&
-		some timer timer=TLP action=FIRE
+	local first
+
+	play rfc8985/tlp-not-lost && first=$(ask first:seq out why=NEW) &&
+		same why "$(ask why out rtx=1)" TLP &&
+		same "the fourth" "$(ask seq out why=TLP)" \
+			$(((first + 3000) % 4294967296)) &&
+		some timer timer=TLP action=FIRE &&
+		none timer timer=RTX action=FIRE
 }
 
 # Of ten segments one is missing and three behind it have come; but it was late,
