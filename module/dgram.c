@@ -224,6 +224,31 @@ static struct rtable *teach_dgram_aim(struct sock *sk, struct msghdr *msg,
 	return teach_dgram_route(sk, fl4, ipc, addr, port, link);
 }
 
+/**
+ * teach_dgram_alloc - a datagram, when the send buffer has room for it
+ * @sk: the socket
+ * @linear: bytes in one piece, headers included
+ * @paged: and in pages
+ * @flags: of sendmsg(2)
+ * @err: set to why there is none
+ */
+struct sk_buff *teach_dgram_alloc(struct sock *sk, size_t linear, size_t paged,
+				  int flags, int *err)
+{
+	struct sk_buff *skb;
+	u32 since;
+
+	skb = sock_alloc_send_pskb(sk, linear, paged, 1, err,
+				   PAGE_ALLOC_COSTLY_ORDER);
+	if (skb || *err != -EAGAIN || flags & MSG_DONTWAIT)
+		return skb;
+	since = teach_sleep(sk, TEACH_CALL_SEND);
+	skb = sock_alloc_send_pskb(sk, linear, paged, 0, err,
+				   PAGE_ALLOC_COSTLY_ORDER);
+	teach_woken(sk, TEACH_CALL_SEND, skb ? 0 : *err, since);
+	return skb;
+}
+
 /* What the user wrote, with room for all headers before it. */
 static struct sk_buff *teach_dgram_copy(struct sock *sk, struct msghdr *msg,
 					size_t len, int *err)
@@ -231,9 +256,8 @@ static struct sk_buff *teach_dgram_copy(struct sock *sk, struct msghdr *msg,
 	size_t linear = min_t(size_t, len, TEACH_DGRAM_LINEAR);
 	struct sk_buff *skb;
 
-	skb = sock_alloc_send_pskb(sk, TEACH_MAX_HEADER + linear, len - linear,
-				   msg->msg_flags & MSG_DONTWAIT, err,
-				   PAGE_ALLOC_COSTLY_ORDER);
+	skb = teach_dgram_alloc(sk, TEACH_MAX_HEADER + linear, len - linear,
+				msg->msg_flags, err);
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, TEACH_MAX_HEADER);
@@ -359,6 +383,23 @@ static void teach_dgram_uncharge(struct sock *sk, const struct sk_buff *skb)
 	sk_mem_uncharge(sk, skb->truesize);
 }
 
+/* The first datagram, which is waited for. */
+static struct sk_buff *teach_dgram_first(struct sock *sk, int flags, int *off,
+					 int *err)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb;
+	u32 since;
+
+	skb = __skb_recv_datagram(sk, queue, flags | MSG_DONTWAIT, off, err);
+	if (skb || *err != -EAGAIN || flags & MSG_DONTWAIT)
+		return skb;
+	since = teach_sleep(sk, TEACH_CALL_RECEIVE);
+	skb = __skb_recv_datagram(sk, queue, flags, off, err);
+	teach_woken(sk, TEACH_CALL_RECEIVE, skb ? 0 : *err, since);
+	return skb;
+}
+
 /* The first datagram, taken from the queue unless it is only looked at. */
 static struct sk_buff *teach_dgram_dequeue(struct sock *sk, int flags,
 					   int *off, int *err)
@@ -366,7 +407,7 @@ static struct sk_buff *teach_dgram_dequeue(struct sock *sk, int flags,
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct sk_buff *skb;
 
-	skb = __skb_recv_datagram(sk, queue, flags, off, err);
+	skb = teach_dgram_first(sk, flags, off, err);
 	if (skb && !(flags & MSG_PEEK)) {
 		spin_lock_bh(&queue->lock);
 		teach_dgram_uncharge(sk, skb);

@@ -140,9 +140,8 @@ static struct teach_dgram_cork *teach_dgram_cork_alloc(struct sock *sk,
 		*err = -ENOBUFS;
 		return NULL;
 	}
-	cork->skb = sock_alloc_send_skb(sk,
-					TEACH_MAX_HEADER + TEACH_DGRAM_LINEAR,
-					flags & MSG_DONTWAIT, err);
+	cork->skb = teach_dgram_alloc(sk, TEACH_MAX_HEADER + TEACH_DGRAM_LINEAR,
+				      0, flags, err);
 	if (!cork->skb) {
 		sock_kfree_s(sk, cork, sizeof(*cork));
 		return NULL;

@@ -153,6 +153,15 @@ void teach_dgram_tuple(const struct sock *sk, struct teach_tuple *t)
 	};
 }
 
+/* The same of any socket. */
+void teach_sock_tuple(const struct sock *sk, struct teach_tuple *t)
+{
+	if (sk->sk_type == SOCK_DGRAM)
+		teach_dgram_tuple(sk, t);
+	else
+		*t = teach_sk(sk)->entry.tuple;
+}
+
 static void teach_diag_name(struct inet_diag_msg *msg,
 			    const struct teach_tuple *t, int state, int dif)
 {
@@ -321,10 +330,7 @@ static int teach_diag_put_locked(struct sk_buff *skb, struct sock *sk,
 	struct teach_tuple t;
 	int err;
 
-	if (stream)
-		t = teach_sk(sk)->entry.tuple;
-	else
-		teach_dgram_tuple(sk, &t);
+	teach_sock_tuple(sk, &t);
 	if ((stream && sk->sk_state == TCP_CLOSE) ||
 	    !teach_diag_wanted(a->req, &t, sk->sk_state, sk->sk_bound_dev_if))
 		return -ENOENT;

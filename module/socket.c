@@ -31,16 +31,19 @@
 
 /**
  * teach_sleep - a system call begins to wait
- * @sk: the socket
+ * @sk: the socket, of streams or datagrams
  * @call: which
  *
  * Return: when, for teach_woken(); nothing of use if nobody watches.
  */
 u32 teach_sleep(const struct sock *sk, enum teach_call call)
 {
+	struct teach_tuple t;
+
 	if (!trace_teach_sleep_enabled() && !trace_teach_wake_enabled())
 		return 0;
-	trace_teach_sleep(sock_net(sk), &teach_sk(sk)->entry.tuple, call);
+	teach_sock_tuple(sk, &t);
+	trace_teach_sleep(sock_net(sk), &t, call);
 	return teach_clock_us();
 }
 
@@ -54,9 +57,29 @@ u32 teach_sleep(const struct sock *sk, enum teach_call call)
 void teach_woken(const struct sock *sk, enum teach_call call, int err,
 		 u32 since)
 {
-	if (trace_teach_wake_enabled())
-		trace_teach_wake(sock_net(sk), &teach_sk(sk)->entry.tuple, call,
-				 err, since ? teach_clock_us() - since : 0);
+	struct teach_tuple t;
+
+	if (!trace_teach_wake_enabled())
+		return;
+	teach_sock_tuple(sk, &t);
+	trace_teach_wake(sock_net(sk), &t, call, err,
+			 since ? teach_clock_us() - since : 0);
+}
+
+/**
+ * teach_wait_error - why a call gives up what it waits for
+ * @sk: the socket, locked
+ * @timeout: what is left of its time
+ *
+ * Return: a negative errno, or 0 when nothing is wrong: the stream has ended.
+ */
+int teach_wait_error(const struct sock *sk, long timeout)
+{
+	if (sk->sk_err)
+		return -sk->sk_err;
+	if (signal_pending(current))
+		return sock_intr_errno(timeout);
+	return timeout ? 0 : -EAGAIN;
 }
 
 /* The addresses, as the hash and the trace know them. */
@@ -547,7 +570,9 @@ static long teach_wait_connect(struct sock *sk, long timeo)
 			break;
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
-	teach_woken(sk, TEACH_CALL_CONNECT, -READ_ONCE(sk->sk_err), since);
+	teach_woken(sk, TEACH_CALL_CONNECT,
+		    teach_opening(sk) ? teach_wait_error(sk, timeo) :
+					-READ_ONCE(sk->sk_err), since);
 	return timeo;
 }
 
@@ -892,6 +917,13 @@ static void teach_close_connection(struct sock *sk)
 	}
 }
 
+/* Our FIN, or what is before it, is not acknowledged. */
+static bool teach_fin_pending(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
+				      TCPF_LAST_ACK);
+}
+
 /* SO_LINGER: until our FIN is acknowledged. */
 static void teach_wait_closed(struct sock *sk, long timeout)
 {
@@ -899,15 +931,14 @@ static void teach_wait_closed(struct sock *sk, long timeout)
 	u32 since = teach_sleep(sk, TEACH_CALL_CLOSE);
 
 	add_wait_queue(sk_sleep(sk), &wait);
-	while (timeout && !signal_pending(current) &&
-	       (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
-				      TCPF_LAST_ACK)) {
+	while (timeout && !signal_pending(current) && teach_fin_pending(sk)) {
 		release_sock(sk);
 		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
 		lock_sock(sk);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
-	teach_woken(sk, TEACH_CALL_CLOSE, timeout ? 0 : -EAGAIN, since);
+	teach_woken(sk, TEACH_CALL_CLOSE, teach_fin_pending(sk) ?
+		    teach_wait_error(sk, timeout) : 0, since);
 }
 
 /**

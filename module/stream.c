@@ -410,7 +410,8 @@ static int teach_recv_wait(struct sock *sk, int copied, int target,
 	teach_rcv_consumed(sk);
 	since = teach_sleep(sk, TEACH_CALL_RECEIVE);
 	err = sk_wait_data(sk, timeo, skb_peek_tail(&sk->sk_receive_queue));
-	teach_woken(sk, TEACH_CALL_RECEIVE, min(err, 0), since);
+	teach_woken(sk, TEACH_CALL_RECEIVE, err ? min(err, 0) :
+		    teach_wait_error(sk, *timeo), since);
 	return err < 0 ? err : 1;
 }
 

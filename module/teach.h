@@ -1084,6 +1084,7 @@ extern const struct net_proto_family teach_family_ops;
 extern const struct proto_ops teach_stream_ops;
 void teach_init_inet(struct sock *sk);
 void teach_init_child(struct sock *sk);
+int teach_wait_error(const struct sock *sk, long timeout);
 void teach_tuple_set(struct sock *sk);
 void teach_set_state(struct sock *sk, int state);
 void teach_unname(struct sock *sk);
@@ -1638,6 +1639,8 @@ void teach_dgram_exit(void);
 int teach_dgram_create(struct net *net, struct socket *sock, int protocol,
 		       int kern);
 void teach_dgram_disconnect(struct sock *sk);
+struct sk_buff *teach_dgram_alloc(struct sock *sk, size_t linear, size_t paged,
+				  int flags, int *err);
 void teach_dgram_queue(struct sock *sk, struct sk_buff *skb);
 
 /* dgram_cork.c */
@@ -1694,6 +1697,7 @@ int teach_diag_init(void);
 void teach_diag_exit(void);
 void teach_queue_lengths(const struct sock *sk, u32 *recv, u32 *send);
 void teach_dgram_tuple(const struct sock *sk, struct teach_tuple *t);
+void teach_sock_tuple(const struct sock *sk, struct teach_tuple *t);
 int teach_destroy_stream(struct sock *sk, int err);
 int teach_destroy_dgram(struct sock *sk, int err);
 

@@ -17,7 +17,8 @@ static void teach_trace_timer(const struct sock *sk, enum teach_deadline which,
 			      unsigned long delay)
 {
 	trace_teach_timer(sock_net(sk), &teach_sk(sk)->entry.tuple, which,
-			  action, jiffies_to_usecs(delay));
+			  action, div_u64(jiffies64_to_nsecs(delay),
+					  NSEC_PER_USEC));
 }
 
 /*

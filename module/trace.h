@@ -333,14 +333,17 @@ TRACE_EVENT(teach_window,
 		      __print_symbolic(__entry->cause, TEACH_CAUSES))
 );
 
-/* A timer that is armed again before it fires is put off. */
+/*
+ * A timer that is armed again before it fires is put off.  Two hours, after
+ * which keepalive begins, are more microseconds than 32 bits can hold.
+ */
 TRACE_EVENT(teach_timer,
 	    TP_PROTO(const struct net *net, const struct teach_tuple *t,
-		     u8 timer, u8 action, u32 delay_us),
+		     u8 timer, u8 action, u64 delay_us),
 	    TP_ARGS(net, t, timer, action, delay_us),
 
 	    TP_STRUCT__entry(TEACH_TUPLE_FIELDS
-			     __field(__u32, delay_us)
+			     __field(__u64, delay_us)
 			     __field(__u8, timer)
 			     __field(__u8, action)
 	    ),
@@ -351,7 +354,7 @@ TRACE_EVENT(teach_timer,
 			   __entry->action = action;
 	    ),
 
-	    TP_printk(TEACH_TUPLE_FORMAT "%s %s delay=%u",
+	    TP_printk(TEACH_TUPLE_FORMAT "%s %s delay=%llu",
 		      TEACH_TUPLE_ARGS,
 		      __print_symbolic(__entry->timer, TEACH_TIMER_NAMES),
 		      __print_symbolic(__entry->action, TEACH_TIMER_ACTIONS),

@@ -66,7 +66,7 @@ enum teach_queue {
 	TEACH_QUEUE_SYN,		/* connections */
 	TEACH_QUEUE_ACCEPT,
 	TEACH_QUEUE_SEND,		/* bytes that are not acknowledged */
-	TEACH_QUEUE_RECEIVE,		/* bytes in order and not read */
+	TEACH_QUEUE_RECEIVE,		/* bytes in order, not read; FIN too */
 	TEACH_QUEUE_OUT_OF_ORDER,	/* bytes */
 };
 

@@ -31,6 +31,8 @@ page()
 mkdir -p "$screenshots" || exit 1
 for recording in ladder/*.events; do
 	name=${recording##*/}
+	# Without a connection there is no page.
+	[ "$name" != datagrams.events ] || continue
 	cp "$recording" "$work/$name"
 	page "${name%.events}" "$recording" || exit 1
 done

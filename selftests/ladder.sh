@@ -6,30 +6,15 @@
 # the module.  UPDATE=1 writes them anew, to be read before they are believed.
 
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
-n=0
-failed=0
-work=$(mktemp -d) || exit 1
+# shellcheck source=selftests/programs.inc
+. ./programs.inc
 trap 'rm -rf "$work"' EXIT
-
-result()
-{
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n $2"
-	else
-		echo "not ok $n $2"
-		failed=$((failed + 1))
-	fi
-}
 
 # same_as NAME FILE: what is in FILE is expected in ladder/NAME
 same_as()
 {
 	[ -z "$UPDATE" ] || cp "$2" "ladder/$1"
-	diff -u "ladder/$1" "$2" > "$work/diff"
-	set -- $? "$1"
-	sed 's/^/# /' "$work/diff"
-	result "$1" "${2%.txt}"
+	check "${1%.txt}" diff -u "ladder/$1" "$2"
 }
 
 # shown NAME COMMAND OPTION…: the output and exit status are those of NAME.txt
@@ -65,12 +50,25 @@ bad()
 	local name=$1
 	shift
 	printf '%s\n' "$@" > "$work/bad"
-	teach ladder --input "$work/bad" > "$work/out" 2>&1
-	[ $? -eq 1 ] && grep -q '^teach: .*bad' "$work/out"
-	result $? "refused: $name"
+	check "refused: $name" gives 1 '^teach: .*bad' \
+		teach ladder --input "$work/bad"
 }
 
-command -v teach > /dev/null || { echo "1..0 # SKIP no teach on PATH"; exit 4; }
+# as_short FILE: the drawing is that of short.events
+as_short()
+{
+	diff <(teach ladder --input "$1") \
+		<(teach ladder --input ladder/short.events)
+}
+
+# again NAME: read and written, a recording is the same, byte for byte
+again()
+{
+	teach trace --input "ladder/$1.events" --record "$work/again" &&
+		cmp "ladder/$1.events" "$work/again"
+}
+
+command -v teach > /dev/null || skip "no teach on PATH"
 
 echo "TAP version 13"
 drawing short --input ladder/short.events
@@ -87,13 +85,12 @@ drawing no-port --input ladder/many.events --port 9
 drawing leftover --input ladder/leftover.events
 drawing leftover-1 --input ladder/leftover.events --connection 1
 drawing remote --input ladder/remote.events
+drawing datagrams --input ladder/datagrams.events
 drawing joined --input ladder/joined.events
 drawing usage --input ladder/short.events --lines x
 
 # The other events change nothing, unless they are asked for.
-teach ladder --input ladder/details.events | diff - <(teach ladder --input \
-	ladder/short.events) > /dev/null
-result $? "details only when asked for"
+check "details only when asked for" as_short ladder/details.events
 drawing details --input ladder/details.events --details
 drawing details-wide --input ladder/details.events --details --width 120
 drawing loss-details --input ladder/loss.events --details
@@ -124,24 +121,17 @@ shown trace-address trace --input ladder/joined.events --address 10.0.0.1
 shown trace-netns trace --input ladder/kinds.events --netns server
 
 shown walk walk --input ladder/walk.events
+shown walk-json walk --json --input ladder/walk.events
 shown walk-polling walk --input ladder/walk-polling.events
 shown walk-nothing walk --input ladder/short.events
 shown walk-lost walk --input ladder/walk-lost.events
 shown walk-closed walk --input ladder/many.events --port 81
+shown walk-datagrams walk --input ladder/datagrams.events
 shown walk-usage walk
 
-# again NAME: read and written, a recording is the same, byte for byte
-again()
-{
-	teach trace --input "ladder/$1.events" --record "$work/again" \
-		2> /dev/null && cmp "ladder/$1.events" "$work/again"
-	result $? "read and written: $1"
-}
-
-again kinds
-again details
-again missed
-again walk
+for name in kinds details missed walk; do
+	check "read and written: $name" again $name
+done
 
 magic="# teach events 1"
 event="1.000000000 out netns=1 proto=253 local=10.0.0.1:5 foreign=10.0.0.2:6"
@@ -172,9 +162,7 @@ bad "a bad end" "$magic" "# end 1.x missed 0"
 
 # A name that is not known yet is passed over.
 { sed 's/ proto=253/& future=1/' ladder/short.events; } > "$work/newer"
-teach ladder --input "$work/newer" | diff - <(teach ladder --input \
-	ladder/short.events) > /dev/null
-result $? "unknown names are passed over"
+check "unknown names are passed over" as_short "$work/newer"
 
 echo "1..$n"
 [ "$failed" -eq 0 ]

@@ -169,27 +169,11 @@ not_left_behind()
 	[ -z "$(find /sys/kernel/tracing/instances -name 'teach-*')" ]
 }
 
-# The first SYN is lost: while it is, the line is dead; then it is mended.
-lose_syn()
-{
-	local pid
-
-	tc -n $a qdisc add dev teach0 root netem loss 100% || return
-	get -o "$work/got" $url/a.txt &
-	pid=$!
-	eventually syn_sent
-	tc -n $a qdisc del dev teach0 root
-	wait $pid
-}
-
-syn_sent()
-{
-	[[ $(teach ss -a -H -N $a) =~ SYN_SENT ]]
-}
-
 lost_syn()
 {
-	teach ladder --port $port -- bash -c lose_syn > "$work/ladder" || return
+	teach ladder --port $port -- bash -c \
+		"lose_syn get -o $work/got $url/a.txt" > "$work/ladder" ||
+		return
 	cat "$work/ladder"
 	grep -q 'SYN seq=0 .*x *|$' "$work/ladder" &&
 		grep -qE 'SYN seq=0 .*(rtx|retransmission)' "$work/ladder" &&

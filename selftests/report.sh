@@ -6,37 +6,9 @@
 # browser.sh's.
 
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
-n=0
-failed=0
-work=$(mktemp -d) || exit 1
+# shellcheck source=selftests/programs.inc
+. ./programs.inc
 trap 'rm -rf "$work"' EXIT
-
-# check NAME COMMAND…: one test; what COMMAND writes is shown if it fails
-check()
-{
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@" > "$work/log" 2>&1; then
-		echo "ok $n $name"
-		return
-	fi
-	sed 's/^/# /' "$work/log"
-	echo "not ok $n $name"
-	failed=$((failed + 1))
-}
-
-# says STATUS TEXT COMMAND…: the exit status, and in what it writes
-says()
-{
-	local status=$1 text=$2
-	shift 2
-	"$@" > "$work/says" 2>&1
-	set -- $?
-	cat "$work/says"
-	echo "exit status $1, want $status and '$text'"
-	[ "$1" -eq "$status" ] && grep -qF -- "$text" "$work/says"
-}
 
 same_twice()
 {
@@ -93,7 +65,7 @@ no_half_page()
 	grep -q "cannot write" "$work/limit" && [ ! -e "$work/half" ]
 }
 
-command -v teach > /dev/null || { echo "1..0 # SKIP no teach on PATH"; exit 4; }
+command -v teach > /dev/null || skip "no teach on PATH"
 
 echo "TAP version 13"
 check "the same recording gives the same page" same_twice ladder/loss.events
@@ -106,14 +78,16 @@ check "all of them" connections \
 		's/^Connection .* of \([0-9]*\),.*/\1/p')"
 check "what is HTML in a recording is text in the page" escapes
 check "a page is not written in half" no_half_page
-check "no recording" says 2 "give one recording" teach report
-check "two recordings" says 2 "give one recording" teach report a b
-check "no such recording" says 1 "cannot read /nowhere" teach report /nowhere
-check "a recording that is none" says 1 "does not begin with" \
+check "no recording" gives 2 'give one recording' teach report
+check "two recordings" gives 2 'give one recording' teach report a b
+check "no such recording" gives 1 'cannot read /nowhere' teach report /nowhere
+check "a recording that is none" gives 1 'does not begin with' \
 	teach report report.sh
-check "no connection" says 1 "has no connection" \
+check "no connection" gives 1 'has no connection' \
 	teach report <(echo "# teach events 1")
-check "an unknown option" says 2 "teach report --help" teach report --width 3
-check "help" says 0 "Usage: teach report" teach report --help
+check "only datagrams" gives 1 'has no connection, only datagrams' \
+	teach report ladder/datagrams.events
+check "an unknown option" gives 2 'teach report --help' teach report --width 3
+check "help" gives 0 'Usage: teach report' teach report --help
 echo "1..$n"
 [ "$failed" -eq 0 ]

@@ -7,96 +7,11 @@
 
 # shellcheck source=selftests/programs.inc
 . "$(dirname "$(readlink -f "$0")")/programs.inc"
+# shellcheck source=selftests/trace.inc
+. "$(dirname "$(readlink -f "$0")")/trace.inc"
 
-events=$work/events
 request=$'GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 printf %s "$request" > "$work/request"
-
-# --- asking a recording ---------------------------------------------------
-
-# A process each for grep, sort and the like is much in a guest without KVM, so
-# awk does it all.
-# ask WHAT KIND NAME=VALUE…: of the events of $events that have all these, and
-# WHAT may be
-#	events		they themselves
-#	count		how many
-#	NAME		its value of each, one after the other
-#	first:NAME	of the first; last:NAME, of the last
-#	sum:NAME	of all
-#	set:NAME	the values that there are, in the order of coming
-#	runs:NAME	the same, each time that it changes
-ask()
-{
-	awk -v what="$1" -v kind="$2" -v want="${*:3}" '
-		function value(name,  i) {
-			for (i = 3; i <= NF; i++)
-				if (index($i, name "=") == 1)
-					return substr($i, length(name) + 2)
-			return ""
-		}
-		BEGIN {
-			n = split(want, pairs)
-			name = what
-			sub(/.*:/, "", name)
-			how = substr(what, 1, index(what, ":"))
-		}
-		$2 != kind { next }
-		{
-			for (i = 1; i <= n; i++)
-				if (index($0 " ", " " pairs[i] " ") == 0)
-					next
-			count++
-			if (what == "count")
-				next
-			if (what == "events") {
-				print
-				next
-			}
-			v = value(name)
-			if (v == "")
-				next
-			if (how == "sum:")
-				sum += v
-			else if (how == "first:")
-				list = list ? list : v
-			else if (how == "last:")
-				list = v
-			else if (!(how == "set:" && v in seen) &&
-				 !(how == "runs:" && v == last))
-				list = list (list == "" ? "" : " ") v
-			seen[v] = last = v
-		}
-		END {
-			if (what == "count")
-				print count + 0
-			else if (how == "sum:")
-				print sum + 0
-			else if (what != "events")
-				print list
-		}' "$events"
-}
-
-# Are there any?
-some()
-{
-	[ "$(ask count "$@")" -gt 0 ] || { echo "none: $*"; return 1; }
-}
-
-none()
-{
-	[ "$(ask count "$@")" -eq 0 ] || { ask events "$@"; return 1; }
-}
-
-same()
-{
-	echo "$1: '$2' and '$3'"
-	[ "$2" = "$3" ]
-}
-
-inode()
-{
-	stat -L -c %i "/run/netns/$1"
-}
 
 # --- one connection, undisturbed ------------------------------------------
 
@@ -110,39 +25,6 @@ client()
 		"$work" $port
 }
 
-card_count()
-{
-	ip netns exec "$1" ethtool -S "$2" | awk -v name="$3:" \
-		'$1 == name { print $2 }'
-}
-
-counter()
-{
-	# shellcheck disable=SC2016
-	ip netns exec "$1" awk -v name="$2" '$1 == name { print $2 }' \
-		/proc/net/teach/counters
-}
-
-# What others count, and what nobody else does meanwhile.
-counts()
-{
-	local c
-
-	for c in InSegs OutSegs DropOldData; do
-		echo "a.$c $(counter $a $c)"
-		echo "b.$c $(counter $b $c)"
-	done
-	for c in rx_packets rx_interrupts rx_polls tx_packets; do
-		echo "a.$c $(card_count $a teach0 $c)"
-		echo "b.$c $(card_count $b teach1 $c)"
-	done
-}
-
-record()
-{
-	teach trace --record "$events" -- "$@" 2> "$work/summary"
-}
-
 # On a machine that stands still now and then, not each time.
 record_client()
 {
@@ -153,13 +35,6 @@ record_client()
 	counts > "$work/after"
 	none out rtx=1 && none drop && none out why=DELACK &&
 		some state new=TIME_WAIT
-}
-
-# How much the counter $1 has grown.
-grown()
-{
-	awk -v name="$1" '$1 == name { n = $2 - n } END { print n }' \
-		"$work/before" "$work/after"
 }
 
 both_ways()
@@ -230,6 +105,22 @@ options()
 	[[ $options =~ ^'mss 1460,sackOK,TS val '[0-9]+' ecr 0,nop,wscale 7'$ ]]
 }
 
+# Of both ends: after it has sent, before it takes what has come.
+segment_states()
+{
+	same "a sends SYN" "$(ask state out flags=SYN)" SYN_SENT &&
+		same "b gets it" "$(ask state in flags=SYN)" LISTEN &&
+		same "b answers" "$(ask state out flags=SYN,ACK)" SYN_RECV &&
+		same "a gets that" "$(ask state in flags=SYN,ACK)" SYN_SENT &&
+		same "b closes" "$(ask state out flags=FIN,ACK \
+			"netns=$nb")" FIN_WAIT1 &&
+		same "a sees it" "$(ask state in flags=FIN,ACK \
+			"netns=$na")" ESTABLISHED &&
+		same "a closes" "$(ask state out flags=FIN,ACK \
+			"netns=$na")" LAST_ACK &&
+		same "all of one protocol" "$(ask set:proto out)" 253
+}
+
 reasons()
 {
 	same SYN "$(ask why out flags=SYN)" NEW &&
@@ -270,49 +161,81 @@ lookups()
 		same "the server's" "$(ask set:bucket lookup "netns=$nb" |
 			wc -w)" 2 &&
 		same "one look-up a segment, and one for the listener" \
-			"$(ask count lookup)" "$(($(ask count in) + 1))"
+			"$(ask count lookup)" "$(($(ask count in) + 1))" &&
+		chain $a "$(ask first:local out "netns=$na")" 10.9.0.2:$port &&
+		chain $b 10.9.0.2:$port "$(ask first:local out "netns=$na")"
 }
 
-# Each call that wakes has slept as long as there is between the two.
+# chain NETNS LOCAL FOREIGN: `teach hash` says the same of its place
+chain()
+{
+	local bucket entries length
+
+	read -r bucket entries <<< "$(teach hash --json -N "$1" teach "$2" \
+		"$3" | jq -r '"\(.bucket) \(.entries)"')"
+	same bucket "$(ask set:bucket lookup "local=$2" "foreign=$3" \
+		found=SOCKET)" "$bucket" || return
+	for length in $(ask set:chain lookup "local=$2" found=SOCKET); do
+		echo "looked at $length, there are $entries"
+		[ "$length" -ge 1 ] && [ "$length" -le $((entries + 1)) ] ||
+			return
+	done
+}
+
 calls()
 {
-	some sleep "netns=$nb" call=RECEIVE &&
+	some sleep "netns=$na" call=CONNECT &&
+		some wake "netns=$na" call=CONNECT error=0 &&
+		some sleep "netns=$nb" call=RECEIVE &&
 		some wake "netns=$nb" call=RECEIVE error=0 &&
 		some wake "netns=$nb" call=ACCEPT error=0 \
-			foreign=0.0.0.0:0 || return
-	awk '
-		$2 != "sleep" && $2 != "wake" { next }
-		{
-			for (i = 3; i <= NF; i++) {
-				split($i, pair, "=")
-				value[pair[1]] = pair[2]
-			}
-			who = value["netns"] value["local"] value["foreign"] \
-				value["call"]
-		}
-		$2 == "sleep" { since[who] = $1; next }
-		!(who in since) { next }	# since before the recording
-		{
-			gap = ($1 - since[who]) * 1e6
-			n++
-			if (value["slept_us"] > gap + 1000 ||
-			    value["slept_us"] < gap / 2 - 1000) {
-				print "between the events " gap " us: " $0
-				bad = 1
-			}
-			delete since[who]
-		}
-		END { exit bad || !n }' "$events"
+			foreign=0.0.0.0:0 && slept_so_long
 }
 
 windows()
 {
 	same "first window" "$(ask first:snd_wnd window "netns=$na")" \
 		"$(ask win in flags=SYN,ACK)" &&
+		same "its own" "$(ask first:rcv_wnd window "netns=$na")" \
+			"$(ask win out flags=SYN)" &&
+		same "b's own" "$(ask first:rcv_wnd window "netns=$nb")" \
+			"$(ask win out flags=SYN,ACK)" &&
+		same "nothing under way" "$(ask first:flight window \
+			"netns=$na")" 0 &&
+		same "no threshold yet" "$(ask set:ssthresh window)" \
+			2147483647 &&
+		first_round_trip &&
 		same cwnd "$(ask first:cwnd window "netns=$na")" 10 &&
 		none window srtt_us=0 && none window rto_us=0 &&
 		same cause "$(ask set:cause window event=ACK)" SEGMENT &&
 		same recovery "$(ask set:recovery window)" OPEN
+}
+
+# RFC 6298 2.2, with the floor that Linux puts under the variance; the clock of
+# the timers ticks every 4 ms.
+first_round_trip()
+{
+	awk -v netns="netns=$na" '
+		!index($0 " ", " " netns " ") { next }
+		{
+			for (i = 3; i <= NF; i++) {
+				split($i, pair, "=")
+				value[pair[1]] = pair[2]
+			}
+		}
+		$2 == "out" && value["flags"] == "SYN" { sent = $1 }
+		$2 == "in" && value["flags"] == "SYN,ACK" { came = $1 }
+		$2 == "window" {
+			gap = (came - sent) * 1e6
+			srtt = value["srtt_us"]
+			rttvar = value["rttvar_us"]
+			rto = srtt + (4 * rttvar > 200000 ? 4 * rttvar : 200000)
+			print "between the segments " gap " us: " $0
+			exit srtt > 2 * gap + 1000 || srtt < gap / 2 - 1000 ||
+				rttvar != int(srtt / 2) ||
+				value["rto_us"] < rto ||
+				value["rto_us"] > rto + 8000
+		}' "$events"
 }
 
 timers()
@@ -345,9 +268,38 @@ card()
 			"$(grown "$end".rx_packets)"
 }
 
+# One frame goes in, or one comes out, and at the end none is left.
+rings_count()
+{
+	awk '
+		$2 != "ring" { next }
+		{
+			for (i = 3; i <= NF; i++) {
+				split($i, pair, "=")
+				value[pair[1]] = pair[2]
+			}
+			ring = value["netns"] value["dev"] value["ring"]
+			step = value["used"] - used[ring]
+			if (step * step != 1) {
+				print "from " used[ring] + 0 ": " $0
+				bad = 1
+			}
+			used[ring] = value["used"]
+			n++
+		}
+		END {
+			for (ring in used)
+				if (used[ring]) {
+					print ring ": " used[ring] " left"
+					bad = 1
+				}
+			exit bad || !n
+		}' "$events"
+}
+
 cards()
 {
-	card a teach0 "$na" && card b teach1 "$nb" &&
+	card a teach0 "$na" && card b teach1 "$nb" && rings_count &&
 		same slots "$(ask set:slots ring)" 256 &&
 		same budget "$(ask set:budget poll)" 64
 }
@@ -393,32 +345,11 @@ ladder()
 	same segments "$(sed -n 's/^\([0-9]*\) segments: .*/\1/p' \
 		"$work/1.ladder")" "$n" &&
 		same arrows "$(grep -c '<path class="seg' "$work/1.svg")" "$n" &&
-		same messages "$(grep -c -e '->>' -e '-)' "$work/1.mermaid")" \
-			"$n" &&
+		same messages "$(grep -c -e '->>' "$work/1.mermaid")" "$n" &&
 		grep -q 'SYN queue 1' "$work/1.ladder" &&
 		grep -q "send queue ${#request}" "$work/1.ladder" &&
 		grep -q "receive queue ${#request}" "$work/1.ladder" &&
 		grep -qF 'recv() wakes' "$work/1.ladder"
-}
-
-# no_ipv6 NETNS CARD
-no_ipv6()
-{
-	local file=/proc/sys/net/ipv6/conf/$2/disable_ipv6
-
-	ip netns exec "$1" sh -c "[ ! -e $file ] || echo 1 > $file"
-}
-
-# Of what nobody asked for: IPv6 says things by itself, and ARP asks again.
-silence()
-{
-	local mac_a mac_b
-
-	mac_a=$(ip netns exec $a cat /sys/class/net/teach0/address) &&
-		mac_b=$(ip netns exec $b cat /sys/class/net/teach1/address) &&
-		ip -n $a neigh replace 10.9.0.2 lladdr "$mac_b" dev teach0 &&
-		ip -n $b neigh replace 10.9.0.1 lladdr "$mac_a" dev teach1 &&
-		no_ipv6 $a teach0 && no_ipv6 $b teach1
 }
 
 test_connection()
@@ -434,6 +365,7 @@ test_connection()
 	check "segments: the bytes that were written" segments_bytes
 	check "segments: they arrive as they were sent" segments_arrive
 	check "segments: the SYN's options" options
+	check "segments: the state of both ends" segment_states
 	check "segments: why they were sent" reasons
 	check "queues: their depths and limits" queues
 	check "look-ups: what they found" lookups
@@ -449,27 +381,9 @@ test_connection()
 
 # --- what goes wrong ------------------------------------------------------
 
-# While the line is dead, a SYN is sent; then it is mended.
-lose_syn()
-{
-	local pid
-
-	tc -n $a qdisc add dev teach0 root netem loss 100% || return
-	client &
-	pid=$!
-	eventually syn_sent
-	tc -n $a qdisc del dev teach0 root
-	wait $pid
-}
-
-syn_sent()
-{
-	[[ $(teach ss -a -H -N $a) =~ SYN_SENT ]]
-}
-
 lost_syn()
 {
-	record bash -c lose_syn && some timer timer=RTX action=FIRE &&
+	record bash -c "lose_syn client" && some timer timer=RTX action=FIRE &&
 		same why "$(ask runs:why out flags=SYN "netns=$na")" \
 			"NEW RTO" &&
 		same marked "$(ask count out rtx=1)" \
@@ -489,7 +403,31 @@ duplicates()
 	tc -n $b qdisc del dev teach1 root
 	[ "$1" -eq 0 ] && some drop reason=OldData "netns=$na" &&
 		same OldData "$(ask count drop reason=OldData "netns=$na")" \
-			"$(grown a.DropOldData)"
+			"$(grown a.DropOldData)" && dropped_came
+}
+
+# What is dropped is a segment that has come before at this end.
+dropped_came()
+{
+	awk '
+		$2 != "in" && $2 != "drop" { next }
+		{
+			for (i = 3; i <= NF; i++) {
+				split($i, pair, "=")
+				value[pair[1]] = pair[2]
+			}
+			what = value["netns"] " " value["foreign"] " " \
+				value["flags"] " " value["seq"] " " value["len"]
+		}
+		$2 == "in" { came[what] = 1 }
+		$2 == "drop" {
+			n++
+			if (!(what in came)) {
+				print "never came: " $0
+				bad = 1
+			}
+		}
+		END { exit bad || !n }' "$events"
 }
 
 # Every third packet overtakes those before it.
@@ -559,7 +497,49 @@ refused()
 	[ $? -eq 1 ] && same why "$(ask why out flags=RST,ACK)" RESET &&
 		same found "$(ask set:found lookup "netns=$nb")" NONE &&
 		same states "$(ask new state "netns=$na")" "SYN_SENT CLOSE" &&
-		same cause "$(ask cause state "netns=$na")" "CALL SEGMENT"
+		same cause "$(ask cause state "netns=$na")" "CALL SEGMENT" &&
+		same connect "$(ask error wake call=CONNECT)" -111
+}
+
+# What b's firewall says of it is no segment.
+forbidden()
+{
+	on_b nft 'table ip forbid {
+		chain in {
+			type filter hook input priority 0
+			ip protocol 253 reject with icmp type host-unreachable
+		}
+	}' || return
+	record ip netns exec $a httpget $url/a.txt
+	set -- $?
+	on_b nft delete table ip forbid
+	[ "$1" -eq 1 ] && same states "$(ask new state "netns=$na")" \
+		"SYN_SENT CLOSE" &&
+		same cause "$(ask cause state "netns=$na")" "CALL ICMP" &&
+		same connect "$(ask error wake call=CONNECT)" -113 &&
+		none in
+}
+
+# A reader of what never comes is sent a signal
+killed_reader()
+{
+	local pid
+
+	ip netns exec $a teach run bash -c \
+		"exec 3<> /dev/tcp/10.9.0.2/$port && exec cat <&3" &
+	pid=$!
+	eventually grep -qs teach_recvmsg /proc/$pid/stack
+	kill -TERM $pid
+	wait $pid
+	[ $? -eq 143 ]
+}
+
+# ERESTARTSYS is the kernel's own: no program sees it.
+signalled()
+{
+	record bash -c killed_reader &&
+		same read "$(ask error wake call=RECEIVE "netns=$na")" -512 &&
+		slept_so_long
 }
 
 # To a port that nobody has.
@@ -572,13 +552,58 @@ datagrams()
 		same came "$(ask len datagram_in "netns=$nb" proto=254 \
 			local=10.9.0.2:99)" 6 &&
 		same dropped "$(ask reason drop "netns=$nb" proto=254)" \
-			NoSocket
+			NoSocket &&
+		gives 1 'no connection was seen, only datagrams' \
+			teach ladder --input "$events"
+}
+
+# A reader who hears that nobody is there: b's kernel says so by ICMP.
+ask_nobody()
+{
+	# shellcheck disable=SC2016
+	ip netns exec $a teach run --dgram bash -c '
+		exec 3<> /dev/udp/10.9.0.2/99
+		cat <&3 &
+		eventually grep -qs teach_dgram_recvmsg /proc/$!/stack
+		echo hello >&3
+		wait $!'
+}
+
+datagram_reader()
+{
+	record bash -c ask_nobody
+	[ $? -eq 1 ] && some sleep call=RECEIVE proto=254 "netns=$na" \
+		foreign=10.9.0.2:99 &&
+		same woken "$(ask error wake call=RECEIVE proto=254 \
+			"netns=$na" foreign=10.9.0.2:99)" -111 &&
+		slept_so_long
+}
+
+# More than the send buffer takes at once, down a thin line, to an address that
+# b does not have.
+datagram_writer()
+{
+	local mac
+
+	mac=$(on_b cat /sys/class/net/teach1/address) &&
+		ip -n $a neigh replace 10.9.0.3 lladdr "$mac" dev teach0 &&
+		tc -n $a qdisc add dev teach0 root tbf rate 10mbit burst 5kb \
+			limit 10mb || return
+	record ip netns exec $a teach run --dgram bash -c \
+		"dd bs=1000 count=300 if=$work/www/big > /dev/udp/10.9.0.3/99"
+	set -- $?
+	tc -n $a qdisc del dev teach0 root
+	[ "$1" -eq 0 ] && same sent "$(ask sum:len datagram_out \
+		"netns=$na" foreign=10.9.0.3:99)" 300000 &&
+		some sleep call=SEND proto=254 foreign=10.9.0.3:99 &&
+		same woken "$(ask set:error wake call=SEND proto=254 \
+			foreign=10.9.0.3:99)" 0 && slept_so_long
 }
 
 test_trouble()
 {
 	export -f lose_syn client eventually syn_sent get on_a closed_window \
-		probed counter
+		probed counter killed_reader ask_nobody
 	export url family a b patience
 	head -c 100000 "$work/www/big" > "$work/www/some"
 	check "a lost SYN: the timer, and why it is sent again" lost_syn
@@ -586,7 +611,11 @@ test_trouble()
 	check "reordering: bytes wait out of order, and SACK says so" reordered
 	check "a window that closes: probes, and a call that waits" blocked
 	check "refused: a reset" refused
+	check "refused: ICMP" forbidden
+	check "a call that a signal ends" signalled
 	check "datagrams: their lengths" datagrams
+	check "datagrams: a call that waits for one" datagram_reader
+	check "datagrams: a call that waits for room" datagram_writer
 }
 
 # --- which events ---------------------------------------------------------
@@ -866,6 +895,58 @@ walk_replay()
 	teach walk --input "$events" | diff - "$work/walk"
 }
 
+# The text of `teach walk`, made of its JSON, but for the times.  What is sent
+# first after the handshakes has the numbers 1.
+walk_of_json()
+{
+	jq -r '
+		def effect:
+			.kind + " " +
+			if .kind == "queue" then
+				"\(.queue) \(.depth) of \(.limit) bytes"
+			elif .kind == "timer" then
+				"\(.timer) armed for \(.delay_us / 1000).000 ms"
+			elif .kind == "lookup" then
+				"bucket \(.bucket): \(.chain) looked at, " +
+				"found \(.found)"
+			elif .kind == "ring" then
+				"\(.dev) \(.ring) \(.used) of \(.slots)"
+			elif .kind == "interrupt" then
+				.dev
+			else
+				"\(.flags) seq=1 ack=1 win=\(.win) " +
+				"len=\(.len)" +
+				if .why then " why=\(.why)" else "" end
+			end;
+		"\(.bytes) bytes from \(.from) to \(.to), " +
+			"IP protocol \(.proto)",
+		"us",
+		(.steps[] | "# \(.netns_name): \(.layer)",
+			"\(.function) \(.what)",
+			(.event | select(.) | "=> \(effect)" |
+				sub("=> (in|out) "; "=> "))),
+		if .arrived == 1 then empty
+			else "It was not seen to arrive." end' |
+		awk '
+		!/^# / { print }
+		/^# / && $0 != last { print substr($0, 3) }
+		/^# / { last = $0 }'
+}
+
+walk_json()
+{
+	teach walk --json --input "$events" > "$work/json" || return
+	diff <(walk_of_json < "$work/json") \
+		<(sed -E 's/^ +([0-9.]+ +)?//; /^$/d; s/  +/ /' "$work/walk") &&
+		paste <(jq '.steps[].us' "$work/json") \
+			<(awk '/^ +[0-9.]+  / { print $1 }' "$work/walk") |
+		awk '$1 - $2 > 0.051 || $2 - $1 > 0.051 || NF != 2 {
+				print
+				bad = 1
+			}
+			END { exit bad || !NR }'
+}
+
 screenful()
 {
 	awk '{ if (length($0) > 80) bad = 1 }
@@ -884,6 +965,7 @@ test_walk()
 	check "walk: through the layers" walk_layers
 	check "walk: what became of the queues" walk_queues
 	check "walk: again from the recording" walk_replay
+	check "walk: the JSON says the same" walk_json
 	check "walk: fits on a screen" screenful
 	check "walk: no connection" gives 1 'no connection was opened' \
 		teach walk -- true

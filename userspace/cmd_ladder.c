@@ -17,9 +17,10 @@
 
 #define DEFAULT_LINES	200
 
-/* Of which the drawing is made, without details. */
+/* Of which the drawing is made, without details; of datagrams, none. */
 #define DRAWN_KINDS	(BIT(EVENT_OUT) | BIT(EVENT_IN) | \
-			 BIT(EVENT_STATE) | BIT(EVENT_DROP))
+			 BIT(EVENT_STATE) | BIT(EVENT_DROP) | \
+			 BIT(EVENT_DATAGRAM_OUT) | BIT(EVENT_DATAGRAM_IN))
 
 static struct {
 	long port;
@@ -156,7 +157,8 @@ static int draw(const struct recording *rec, const struct flows *flows)
 	int err;
 
 	if (!choice.of)
-		return tool_error("no connection was seen");
+		return tool_error("no connection was seen%s",
+				  only_datagrams(rec));
 	if (choice.flow < 0)
 		return tool_error("no connection %ld: there were %ld",
 				  opt.number, choice.of);
@@ -199,12 +201,6 @@ static int run(void)
 	return status ? status : err;
 }
 
-static int bad_value(const char *option, const char *value)
-{
-	tool_error("ladder: bad value for --%s: '%s'", option, value);
-	return tool_usage("ladder");
-}
-
 int cmd_ladder(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -228,19 +224,19 @@ int cmd_ladder(int argc, char **argv)
 		switch (c) {
 		case 'p':
 			if (!tool_number(optarg, 1, 65535, &opt.port))
-				return bad_value("port", optarg);
+				return tool_bad_value(argv[0], "port");
 			break;
 		case 'c':
 			if (!tool_number(optarg, 1, 1L << 30, &opt.number))
-				return bad_value("connection", optarg);
+				return tool_bad_value(argv[0], "connection");
 			break;
 		case 'n':
 			if (!tool_number(optarg, 0, 1L << 30, &opt.lines))
-				return bad_value("lines", optarg);
+				return tool_bad_value(argv[0], "lines");
 			break;
 		case 'w':
 			if (!tool_number(optarg, 64, 120, &opt.width))
-				return bad_value("width", optarg);
+				return tool_bad_value(argv[0], "width");
 			break;
 		case 'd':
 			opt.details = true;

@@ -92,7 +92,8 @@ static int run(const char *input, const char *output)
 	if (!err && !flows_build(&flows, &rec, &all))
 		err = tool_error("out of memory");
 	if (!err && !flows.n)
-		err = tool_error("%s has no connection", input);
+		err = tool_error("%s has no connection%s", input,
+				 only_datagrams(&rec));
 	if (!err)
 		err = write_file(&rec, &flows, output);
 	flows_free(&flows);

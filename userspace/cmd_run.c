@@ -345,12 +345,6 @@ static int exec_program(char **argv)
 	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXEC;
 }
 
-static int bad_value(const char *option, const char *value)
-{
-	tool_error("run: bad value for --%s: '%s'", option, value);
-	return tool_usage("run");
-}
-
 int cmd_run(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -368,7 +362,7 @@ int cmd_run(int argc, char **argv)
 		case 'w':
 			run.tcp = !strcmp(optarg, "tcp");
 			if (!run.tcp && strcmp(optarg, "teach"))
-				return bad_value("wire", optarg);
+				return tool_bad_value(argv[0], "wire");
 			break;
 		case 'd':
 			run.dgram = true;
@@ -379,7 +373,7 @@ int cmd_run(int argc, char **argv)
 			else if (!strcasecmp(optarg, "connect"))
 				run.call = __NR_connect;
 			else
-				return bad_value("only", optarg);
+				return tool_bad_value(argv[0], "only");
 			break;
 		case 'h':
 			fputs(help_text, stdout);

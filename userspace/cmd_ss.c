@@ -258,10 +258,8 @@ static int parse_options(int argc, char **argv)
 		case 'w':
 			opt.watch = 1;
 			if (optarg && !tool_number(optarg, 1, 3600,
-						   &opt.watch)) {
-				tool_error("ss: --watch: '%s'", optarg);
-				return tool_usage("ss");
-			}
+						   &opt.watch))
+				return tool_bad_value(argv[0], "watch");
 			break;
 		case 'h':
 			fputs(help_text, stdout);

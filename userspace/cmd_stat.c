@@ -368,10 +368,9 @@ int cmd_stat(int argc, char **argv)
 			opt.zeros = true;
 			break;
 		case 'n':
-			if (tool_number(optarg, 1, 3600, &opt.interval))
-				break;
-			tool_error("stat: --interval: '%s'", optarg);
-			return tool_usage("stat");
+			if (!tool_number(optarg, 1, 3600, &opt.interval))
+				return tool_bad_value(argv[0], "interval");
+			break;
 		case 'N':
 			err = tool_enter_netns(optarg);
 			if (err)

@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "describe.h"
+#include "event_json.h"
+#include "json.h"
 #include "record.h"
 #include "tool.h"
 
@@ -185,80 +187,10 @@ static void print_text(const struct event *ev, const struct recording *rec,
 			flow ? flow->base[!end] : 0, text, sizeof(text)));
 }
 
-/* --- as JSON ------------------------------------------------------------ */
-
-/* A netns or a card may have any name. */
-static void json_text(const char *name, const char *text)
-{
-	printf(",\"%s\":\"", name);
-	for (; *text; text++) {
-		if ((unsigned char)*text < ' ')
-			printf("\\u%04x", *text);
-		else if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else
-			putchar(*text);
-	}
-	putchar('"');
-}
-
-static void json_value(const struct key *key, const struct event *ev)
-{
-	const void *at = (const char *)ev + key->offset;
-	char text[OPTIONS_TEXT];
-
-	switch (key->form) {
-	case FORM_U8:
-		printf(",\"%s\":%u", key->name, *(const uint8_t *)at);
-		break;
-	case FORM_U32:
-		printf(",\"%s\":%u", key->name, *(const uint32_t *)at);
-		break;
-	case FORM_S32:
-		printf(",\"%s\":%d", key->name, *(const int32_t *)at);
-		break;
-	case FORM_FLAGS:
-		json_text(key->name, flags_text(ev->flags, text,
-						sizeof(text)));
-		break;
-	case FORM_STATE:
-		json_text(key->name, state_name(*(const uint8_t *)at));
-		break;
-	case FORM_ENUM:
-	case FORM_WHY:
-		json_text(key->name, enum_name(key->detail,
-					       *(const uint8_t *)at));
-		break;
-	case FORM_WORD:
-		json_text(key->name, at);
-		break;
-	case FORM_OPTIONS:
-		json_text(key->name, options_text(ev, 0, text, sizeof(text)));
-		break;
-	}
-}
-
 static void print_json(const struct event *ev, const struct recording *rec)
 {
-	const struct key *key;
-	char text[ENDPOINT_TEXT];
-
-	printf("{\"time\":%llu.%09u", (unsigned long long)ev->ns / 1000000000,
-	       (unsigned int)(ev->ns % 1000000000));
-	json_text("kind", kind_name(ev->kind));
-	printf(",\"netns\":%u", ev->netns);
-	json_text("netns_name", recording_netns(rec, ev->netns));
-	if (of_connection(ev)) {
-		printf(",\"proto\":%u", ev->proto);
-		json_text("local", endpoint_text(&ev->local, text,
-						 sizeof(text)));
-		json_text("foreign", endpoint_text(&ev->foreign, text,
-						   sizeof(text)));
-	}
-	for (key = event_keys(ev->kind); key->name; key++)
-		if (key_is_told(key, ev))
-			json_value(key, ev);
-	puts("}");
+	event_json(NULL, ev, rec);
+	json_end();
 }
 
 /* --- the whole ---------------------------------------------------------- */
@@ -273,11 +205,15 @@ static void tell_missed(const struct recording *rec, struct output *out)
 	out->missed = rec->missed;
 	if (opt.record)
 		return;
-	if (opt.json)
-		printf("{\"missed\":%llu}\n", (unsigned long long)n);
-	else
-		printf("Incomplete: the kernel had no room for %llu events.\n",
-		       (unsigned long long)n);
+	if (opt.json) {
+		json_open(NULL, '{');
+		json_number("missed", n);
+		json_close('}');
+		json_end();
+		return;
+	}
+	printf("Incomplete: the kernel had no room for %llu events.\n",
+	       (unsigned long long)n);
 }
 
 static int on_event(const struct event *ev, const struct recording *rec,
@@ -401,12 +337,6 @@ static bool parse_kinds(char *list)
 	return true;
 }
 
-static int bad_value(const char *option, const char *value)
-{
-	tool_error("trace: bad value for --%s: '%s'", option, value);
-	return tool_usage("trace");
-}
-
 int cmd_trace(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -431,23 +361,23 @@ int cmd_trace(int argc, char **argv)
 		switch (c) {
 		case 'p':
 			if (!tool_number(optarg, 1, 65535, &n))
-				return bad_value("port", optarg);
+				return tool_bad_value(argv[0], "port");
 			opt.filter.port = n;
 			break;
 		case 'a':
 			if (inet_pton(AF_INET, optarg, &opt.filter.addr) != 1)
-				return bad_value("address", optarg);
+				return tool_bad_value(argv[0], "address");
 			break;
 		case 'c':
 			if (!tool_number(optarg, 1, 1L << 30, &opt.number))
-				return bad_value("connection", optarg);
+				return tool_bad_value(argv[0], "connection");
 			break;
 		case 'N':
 			opt.netns = optarg;
 			break;
 		case 'k':
 			if (!parse_kinds(strdupa(optarg)))
-				return bad_value("kind", optarg);
+				return tool_bad_value(argv[0], "kind");
 			break;
 		case 't':
 			opt.wall = true;

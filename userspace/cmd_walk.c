@@ -16,11 +16,14 @@
 #include <string.h>
 
 #include "describe.h"
+#include "event_json.h"
+#include "json.h"
 #include "record.h"
 #include "tool.h"
 
 static struct {
 	struct filter filter;
+	bool json;
 	const char *record;
 	const char *input;
 	char **command;
@@ -163,6 +166,7 @@ static const char help_text[] =
 "steps, not the sum.\n"
 "\n"
 "  -p, --port PORT        a connection from or to this port\n"
+"  -j, --json             as one JSON object, with each step's whole event\n"
 "      --record FILE      keep the events and calls\n"
 "      --input FILE       show what was kept, instead of recording\n"
 "  -h, --help             this text\n"
@@ -466,10 +470,31 @@ static long find_effect(const struct walk *w, size_t step)
 	return find_event(w, step, after);
 }
 
+/* The end whose kernel does it. */
+static int step_end(const struct walk *w, size_t step)
+{
+	return steps[step].at_receiver ? !w->from : w->from;
+}
+
+static uint32_t step_netns(const struct walk *w, size_t step)
+{
+	return w->flows->flow[w->flow].end[step_end(w, step)].netns;
+}
+
+/* When the first step was taken. */
+static uint64_t walk_start(const struct walk *w)
+{
+	size_t i = 0;
+
+	while (w->call[i] < 0)
+		i++;
+	return w->rec->event[w->call[i]].ns;
+}
+
 static void print_effect(const struct walk *w, size_t step)
 {
 	const struct flow *flow = &w->flows->flow[w->flow];
-	int end = steps[step].at_receiver ? !w->from : w->from;
+	int end = step_end(w, step);
 	long found = find_effect(w, step);
 	char text[DESCRIPTION];
 	struct event ev;
@@ -496,19 +521,17 @@ static void print_step(const struct walk *w, size_t step, uint64_t start_ns)
 
 static void print_layer(const struct walk *w, size_t step, const char *layer)
 {
-	const struct flow *flow = &w->flows->flow[w->flow];
-	int end = steps[step].at_receiver ? !w->from : w->from;
-	const char *host = recording_netns(w->rec, flow->end[end].netns);
+	const char *host = recording_netns(w->rec, step_netns(w, step));
 
 	printf("%s%s%s\n", host, *host ? ": " : "", layer);
 }
 
-static int print_walk(const struct walk *w)
+static void print_walk(const struct walk *w)
 {
 	const struct flow *flow = &w->flows->flow[w->flow];
 	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
+	uint64_t start_ns = walk_start(w);
 	const char *layer = NULL;
-	uint64_t start_ns = 0;
 	size_t i;
 
 	printf("%u bytes from %s to %s, IP protocol %u\n\n       us\n",
@@ -521,8 +544,6 @@ static int print_walk(const struct walk *w)
 			layer = steps[i].layer;
 		if (w->call[i] < 0)
 			continue;
-		if (!start_ns)
-			start_ns = w->rec->event[w->call[i]].ns;
 		if (layer)
 			print_layer(w, i, layer);
 		layer = NULL;
@@ -533,6 +554,70 @@ static int print_walk(const struct walk *w)
 	if (w->rec->missed)
 		printf("Incomplete: the kernel had no room for %llu events.\n",
 		       (unsigned long long)w->rec->missed);
+}
+
+/* --- as JSON ------------------------------------------------------------ */
+
+static const char *step_layer(size_t step)
+{
+	while (!steps[step].layer)
+		step--;
+	return steps[step].layer;
+}
+
+static void json_step(const struct walk *w, size_t step)
+{
+	const struct event *call = &w->rec->event[w->call[step]];
+	uint32_t netns = step_netns(w, step);
+	long found = find_effect(w, step);
+
+	json_open(NULL, '{');
+	json_double("us", (call->ns - walk_start(w)) / 1e3);
+	json_number("netns", netns);
+	json_string("netns_name", recording_netns(w->rec, netns));
+	json_string("layer", step_layer(step));
+	json_string("function", call->function);
+	json_string("what", steps[step].what);
+	if (found >= 0)
+		event_json("event", &w->rec->event[found], w->rec);
+	json_close('}');
+}
+
+static void json_walk(const struct walk *w)
+{
+	const struct flow *flow = &w->flows->flow[w->flow];
+	char text[ENDPOINT_TEXT];
+	size_t i;
+
+	json_open(NULL, '{');
+	json_number("bytes", w->rec->event[w->sent].len);
+	json_string("from", endpoint_text(&flow->end[w->from].ep, text,
+					  sizeof(text)));
+	json_string("to", endpoint_text(&flow->end[!w->from].ep, text,
+					sizeof(text)));
+	json_number("proto", flow->proto);
+	json_number("arrived", w->arrived >= 0);
+	json_number("missed", w->rec->missed);
+	json_open("steps", '[');
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		if (w->call[i] >= 0)
+			json_step(w, i);
+	json_close(']');
+	json_close('}');
+	json_end();
+}
+
+/* --- the whole ---------------------------------------------------------- */
+
+static int show_way(struct walk *w)
+{
+	find_arrival(w);
+	if (!find_way(w))
+		return tool_error("no calls of functions were recorded");
+	if (opt.json)
+		json_walk(w);
+	else
+		print_walk(w);
 	return 0;
 }
 
@@ -545,12 +630,10 @@ static int show(const struct recording *rec)
 	if (!flows_build(&flows, rec, &opt.filter))
 		err = tool_error("out of memory");
 	else if (!find_segment(&w))
-		err = tool_error("no connection was opened that sent bytes");
-	if (!err) {
-		find_arrival(&w);
-		err = find_way(&w) ? print_walk(&w) :
-		      tool_error("no calls of functions were recorded");
-	}
+		err = tool_error("no connection was opened that sent bytes%s",
+				 flows.n ? "" : only_datagrams(rec));
+	if (!err)
+		err = show_way(&w);
 	flows_free(&flows);
 	return err;
 }
@@ -595,6 +678,7 @@ int cmd_walk(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "port", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "record", required_argument, NULL, 'R' },
 		{ "input", required_argument, NULL, 'I' },
 		{ "help", no_argument, NULL, 'h' },
@@ -604,15 +688,15 @@ int cmd_walk(int argc, char **argv)
 	int c;
 
 	/* '+': what follows the first word that is no option is COMMAND's. */
-	while ((c = getopt_long(argc, argv, "+p:h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+p:jh", options, NULL)) != -1) {
 		switch (c) {
 		case 'p':
-			if (!tool_number(optarg, 1, 65535, &n)) {
-				tool_error("walk: bad value for --port: '%s'",
-					   optarg);
-				return tool_usage("walk");
-			}
+			if (!tool_number(optarg, 1, 65535, &n))
+				return tool_bad_value(argv[0], "port");
 			opt.filter.port = n;
+			break;
+		case 'j':
+			opt.json = true;
 			break;
 		case 'R':
 			opt.record = optarg;

@@ -466,7 +466,7 @@ static const struct key keys[N_EVENT_KINDS][MAX_KEYS] = {
 	[EVENT_TIMER] = {
 		KEY("timer", timer, FORM_ENUM, ENUM_TIMER),
 		KEY("action", action, FORM_ENUM, ENUM_ACTION),
-		KEY("delay_us", delay_us, FORM_U32),
+		KEY("delay_us", delay_us, FORM_U64),
 	},
 	[EVENT_QUEUE] = {
 		KEY("queue", queue, FORM_ENUM, ENUM_QUEUE),
@@ -615,6 +615,9 @@ static void put_value(struct line *line, const struct key *key,
 	case FORM_U32:
 		put_number(line, *(const uint32_t *)at, 1);
 		break;
+	case FORM_U64:
+		put_number(line, *(const uint64_t *)at, 1);
+		break;
 	case FORM_S32:
 		number = *(const int32_t *)at;
 		put_text(line, number < 0 ? "-" : "");
@@ -725,15 +728,25 @@ static bool parse_time(const char *text, uint64_t *ns)
 	return true;
 }
 
-static bool parse_u32(const char *text, uint32_t *value)
+/* Below 2^60, which is more than anything that is counted here. */
+static bool parse_u64(const char *text, uint64_t *value)
 {
-	uint64_t n = 0;
 	const char *p;
 
-	for (p = text; *p >= '0' && *p <= '9' && n <= UINT32_MAX; p++)
-		n = 10 * n + (*p - '0');
+	*value = 0;
+	for (p = text; *p >= '0' && *p <= '9' && *value < 1ULL << 56; p++)
+		*value = 10 * *value + (*p - '0');
+	return p != text && !*p;
+}
+
+static bool parse_u32(const char *text, uint32_t *value)
+{
+	uint64_t n;
+
+	if (!parse_u64(text, &n) || n > UINT32_MAX)
+		return false;
 	*value = n;
-	return p != text && !*p && n <= UINT32_MAX;
+	return true;
 }
 
 static bool parse_s32(const char *text, int32_t *value)
@@ -850,6 +863,8 @@ static bool parse_value(const struct key *key, char *text, struct event *ev)
 		return parse_u8(text, at);
 	case FORM_U32:
 		return parse_u32(text, at);
+	case FORM_U64:
+		return parse_u64(text, at);
 	case FORM_S32:
 		return parse_s32(text, at);
 	case FORM_FLAGS:

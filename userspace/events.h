@@ -240,7 +240,7 @@ struct event {
 		struct {
 			uint8_t timer;
 			uint8_t action;
-			uint32_t delay_us;
+			uint64_t delay_us;
 		};
 		struct {
 			uint8_t queue;
@@ -301,6 +301,7 @@ struct tcp_options {
 enum form {
 	FORM_U8,
 	FORM_U32,
+	FORM_U64,
 	FORM_S32,
 	FORM_FLAGS,
 	FORM_STATE,

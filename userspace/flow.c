@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "flow.h"
+#include "tool.h"
 
 #define BUCKETS		4096
 
@@ -181,7 +182,7 @@ bool flows_place(struct flows *flows, const struct event *ev, long *index,
 	*index = -1;
 	*end = 0;
 	/* A listener's own life, a card's, and what has no connection. */
-	if (!of_connection(ev) || !ev->foreign.port)
+	if (!of_connection(ev) || !ev->foreign.port || !is_stream(ev->proto))
 		return true;
 	*index = find_flow(flows, ev, end);
 	if (*index < 0) {
@@ -240,6 +241,23 @@ bool flows_build(struct flows *flows, const struct recording *rec,
 		flows->at_end[i] = end;
 	}
 	return true;
+}
+
+/**
+ * only_datagrams - why no connection is there
+ * @rec: a recording without one
+ *
+ * Return: what to add to a message that says so; may be empty.
+ */
+const char *only_datagrams(const struct recording *rec)
+{
+	size_t i;
+
+	for (i = 0; i < rec->n_events; i++)
+		if (of_connection(&rec->event[i]) &&
+		    !is_stream(rec->event[i].proto))
+			return ", only datagrams: 'teach trace' shows them";
+	return "";
 }
 
 void flows_free(struct flows *flows)

@@ -79,6 +79,7 @@ bool flows_place(struct flows *flows, const struct event *ev, long *index,
 		 int *end);
 bool flows_build(struct flows *flows, const struct recording *rec,
 		 const struct filter *filter);
+const char *only_datagrams(const struct recording *rec);
 void flows_free(struct flows *flows);
 
 #endif /* _FLOW_H */

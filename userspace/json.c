@@ -73,6 +73,12 @@ void json_double(const char *name, double value)
 	printf("%.3f", value);
 }
 
+void json_time(const char *name, unsigned long long ns)
+{
+	begin(name);
+	printf("%llu.%09llu", ns / 1000000000, ns % 1000000000);
+}
+
 /* The document is whole. */
 void json_end(void)
 {

@@ -13,6 +13,8 @@ void json_string(const char *name, const char *value);
 void json_number(const char *name, unsigned long long value);
 void json_signed(const char *name, long long value);
 void json_double(const char *name, double value);
+/* Seconds, with all nanoseconds. */
+void json_time(const char *name, unsigned long long ns);
 void json_end(void);
 
 #endif /* _JSON_H */

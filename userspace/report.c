@@ -115,6 +115,7 @@ struct field {
 #define U8(member)		FIELD(member, 1, ENUM_NONE)
 #define U16(member)		FIELD(member, 2, ENUM_NONE)
 #define U32(member)		FIELD(member, 4, ENUM_NONE)
+#define U64(member)		FIELD(member, 8, ENUM_NONE)
 #define NAMED(member, which)	FIELD(member, 1, which)
 #define WORD(member)		FIELD(member, 0, ENUM_WORD)
 #define MAX_FIELDS	12
@@ -141,7 +142,7 @@ static const struct field fields[N_EVENT_KINDS][MAX_FIELDS] = {
 	},
 	[EVENT_TIMER] = {
 		NAMED(timer, ENUM_TIMER), NAMED(action, ENUM_ACTION),
-		U32(delay_us),
+		U64(delay_us),
 	},
 	[EVENT_QUEUE] = { NAMED(queue, ENUM_QUEUE), U32(depth), U32(limit) },
 	[EVENT_LOOKUP] = { U32(bucket), U32(chain), NAMED(found, ENUM_FOUND) },
@@ -157,12 +158,13 @@ static const struct field fields[N_EVENT_KINDS][MAX_FIELDS] = {
 static const struct field port_field = U16(local.port);
 static const struct field netns_field = U32(netns);
 
-static uint32_t field_value(const struct field *field, const struct event *ev,
+static uint64_t field_value(const struct field *field, const struct event *ev,
 			    struct words *words)
 {
 	const uint8_t *at = (const uint8_t *)ev + field->offset;
 	uint16_t u16;
 	uint32_t u32;
+	uint64_t u64;
 
 	if (field->stands_for == ENUM_WORD)
 		return word_number(words, (const char *)at);
@@ -172,9 +174,12 @@ static uint32_t field_value(const struct field *field, const struct event *ev,
 	case 2:
 		memcpy(&u16, at, sizeof(u16));
 		return u16;
-	default:
+	case 4:
 		memcpy(&u32, at, sizeof(u32));
 		return u32;
+	default:
+		memcpy(&u64, at, sizeof(u64));
+		return u64;
 	}
 }
 
@@ -232,15 +237,17 @@ static void put_column(struct bytes *b, const struct part *part, size_t from,
 		       size_t to, const struct field *field,
 		       struct words *words)
 {
-	uint32_t last[2] = { 0 };
+	uint64_t last[2] = { 0 };
 	size_t i;
 
 	for (i = from; i < to; i++) {
 		size_t n = part->by_kind[i];
-		uint32_t value = field_value(field, &part->event[n], words);
-		uint32_t *before = &last[part->end[n]];
+		uint64_t value = field_value(field, &part->event[n], words);
+		uint64_t *before = &last[part->end[n]];
+		int64_t step = value - *before;
 
-		put_signed(b, (int32_t)(value - *before));
+		/* The short way round, where sequence numbers wrap. */
+		put_signed(b, field->size == 8 ? step : (int32_t)step);
 		*before = value;
 	}
 }
@@ -421,9 +428,9 @@ static void json_kinds(FILE *out)
 		json_member("name", kind_name(kind), out);
 		fputs(",\"fields\":[", out);
 		for (f = fields[kind]; f->name; f++)
-			fprintf(out, "%s[\"%s\",%d]",
+			fprintf(out, "%s[\"%s\",%d,%u]",
 				f == fields[kind] ? "" : ",", f->name,
-				f->stands_for);
+				f->stands_for, f->size);
 		fputs("]}", out);
 	}
 	fputs("]", out);

@@ -17,11 +17,6 @@
 /* As the kernel's answers are: a larger one brings more at a time. */
 #define BUFFER_SIZE	32768
 
-bool sock_is_stream(uint8_t proto)
-{
-	return proto == IPPROTO_TEACH || proto == IPPROTO_TCP;
-}
-
 /* As much as there is room for; a newer kernel may say more. */
 static size_t copy_attr(const struct nlattr *attr, void *to, size_t room)
 {

@@ -54,6 +54,4 @@ int sockdiag_list(struct inet_diag_req_v2 *req, struct sock_table *table);
 int sockdiag_destroy(const struct sock_row *row);
 void sockdiag_free(struct sock_table *table);
 
-bool sock_is_stream(uint8_t proto);
-
 #endif /* _SOCKDIAG_H */

@@ -211,7 +211,7 @@ static bool prefix_match(const struct ss_prefix *prefix, uint32_t address)
 bool ss_filter_match(const struct ss_filter *filter,
 		     const struct sock_row *row)
 {
-	if (sock_is_stream(row->proto) ? !filter->streams : !filter->datagrams)
+	if (is_stream(row->proto) ? !filter->streams : !filter->datagrams)
 		return false;
 	return prefix_match(&filter->src, row->msg.id.idiag_src[0]) &&
 	       prefix_match(&filter->dst, row->msg.id.idiag_dst[0]);

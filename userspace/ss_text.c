@@ -35,7 +35,7 @@ const char *ss_state(const struct sock_row *row)
 {
 	const char *name = state_name(row->msg.idiag_state);
 
-	if (!sock_is_stream(row->proto) &&
+	if (!is_stream(row->proto) &&
 	    (int)row->msg.idiag_state == state_by_name("CLOSE"))
 		return "UNCONN";
 	return name;

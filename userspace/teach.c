@@ -9,12 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <teach.h>
 
 #include "tool.h"
 
@@ -47,6 +50,12 @@ static const char * const state_names[] = {
 	[10] = "LISTEN",
 	[11] = "CLOSING",
 };
+
+/* And not of datagrams. */
+bool is_stream(uint8_t proto)
+{
+	return proto == IPPROTO_TEACH || proto == IPPROTO_TCP;
+}
 
 const char *state_name(unsigned int state)
 {
@@ -83,6 +92,13 @@ int tool_usage(const char *command)
 {
 	fprintf(stderr, "Try 'teach %s --help'.\n", command);
 	return EXIT_USAGE;
+}
+
+/* The --option's value, which getopt_long() has left in optarg, is none. */
+int tool_bad_value(const char *command, const char *option)
+{
+	tool_error("%s: bad value for --%s: '%s'", command, option, optarg);
+	return tool_usage(command);
 }
 
 bool tool_number(const char *text, long min, long max, long *value)

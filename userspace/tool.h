@@ -27,9 +27,11 @@ int cmd_walk(int argc, char **argv);
 int tool_error(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 int tool_usage(const char *command);
+int tool_bad_value(const char *command, const char *option);
 bool tool_number(const char *text, long min, long max, long *value);
 int tool_enter_netns(const char *name);
 
+bool is_stream(uint8_t proto);
 const char *state_name(unsigned int state);
 int state_by_name(const char *name);
 

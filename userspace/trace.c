@@ -180,6 +180,9 @@ static void get_value(const struct tracer *tracer, const void *data,
 	case FORM_S32:
 		*(uint32_t *)at = get(tracer, data, field);
 		break;
+	case FORM_U64:
+		*(uint64_t *)at = get(tracer, data, field);
+		break;
 	case FORM_U8:
 	case FORM_STATE:
 	case FORM_ENUM:

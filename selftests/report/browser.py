@@ -383,6 +383,18 @@ def sack_blocks(b):
 
 
 @test
+def more_than_32_bits(b):
+    show(b, "kinds")
+    told = [int(delay) for line in lines("kinds", "timer")
+            for delay in re.findall(r"delay_us=(\d+)", line)]
+    want(max(told) > 1 << 32, "a poor test:", max(told))
+    equal(b.run("Array.from(connection.events.kind.keys())"
+                ".filter((i) => connection.events.kind[i] === KIND.timer)"
+                ".map((i) => connection.field(i, 'delay_us'))"),
+          told, "delays of timers")
+
+
+@test
 def a_remote_end(b):
     show(b, "remote")
     want("not seen" in b.run("connection.ends.some((e) => !e.seen)"

@@ -88,16 +88,22 @@ class Reader {
 	}
 }
 
-/* One value for each event of a kind; of[] are the indices of the events. */
-function readColumn(r, of, end)
+/*
+ * One value of so many octets for each event of a kind; of[] are the indices of
+ * the events.
+ */
+function readColumn(r, of, end, size)
 {
-	const column = new Uint32Array(of.length);
+	const column = new (size > 4 ? Float64Array : Uint32Array)(of.length);
 	const last = [0, 0];
 
 	for (let i = 0; i < of.length; i++) {
 		const e = end[of[i]];
 
-		column[i] = last[e] = (last[e] + r.signed()) >>> 0;
+		last[e] += r.signed();
+		if (size <= 4)
+			last[e] >>>= 0;
+		column[i] = last[e];
 	}
 	return column;
 }
@@ -183,8 +189,8 @@ function readEvents(r, n, start)
 		const of = events.of[kind];
 		const columns = {};
 
-		for (const [name] of fields)
-			columns[name] = readColumn(r, of, events.end);
+		for (const [name, , size] of fields)
+			columns[name] = readColumn(r, of, events.end, size);
 		events.columns.push(columns);
 		events.options.push(isSegment(kind) ?
 			readOptions(r, of, events.end, columns.ack) : null);
@@ -200,8 +206,8 @@ const others = (() => {
 	const events = readEvents(r, index.others, 0);
 	const of = Uint32Array.from({ length: events.n }, (_, i) => i);
 
-	events.netns = readColumn(r, of, events.end);
-	events.port = readColumn(r, of, events.end);
+	events.netns = readColumn(r, of, events.end, 4);
+	events.port = readColumn(r, of, events.end, 2);
 	return events;
 })();
 
