@@ -20,7 +20,7 @@ demo check lint:
 	scripts/$@ $(if $(filter check,$@),--kernel $(KERNEL))
 
 # Each kernel builds a copy, so that their objects do not meet.
-sources := Kbuild $(wildcard module/*.[ch] module/*/*.h uapi/*.h)
+sources := Kbuild $(wildcard module/*.[ch] module/*/*.[ch] uapi/*.h)
 
 $(BUILD)/%: %
 	@mkdir -p $(@D)

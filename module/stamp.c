@@ -206,5 +206,5 @@ void teach_stamp_acked(struct sock *sk, struct sk_buff *skb, u32 una)
 	if (!before(teach_stamp_seq(sk, skb), una))
 		return;
 	teach_cb(skb)->tx_ack = 0;
-	__skb_tstamp_tx(skb, NULL, NULL, sk, SCM_TSTAMP_ACK);
+	teach_tstamp_acked(skb, sk);
 }

@@ -26,8 +26,8 @@
 #include <net/inet_sock.h>
 #ifdef TEACH_HAVE_PROTO_MEMORY
 #include <net/proto_memory.h>
-#endif
 #include <uapi/linux/tcp.h>
+#endif
 
 /* 6.10: accept() takes its arguments in a structure. */
 #ifdef TEACH_HAVE_PROTO_ACCEPT_ARG
@@ -124,6 +124,9 @@ skb_set_delivery_type_by_clockid(struct sk_buff *skb, ktime_t when,
 #else
 #define teach_scm_stamp(time)	ktime_to_timespec64(time)
 #endif
+
+/* stamp.c, beside this file */
+void teach_tstamp_acked(struct sk_buff *skb, struct sock *sk);
 
 /* 6.19: a type for addresses whose size is told beside them. */
 #ifndef TEACH_HAVE_SOCKADDR_UNSIZED
