@@ -50,6 +50,7 @@ struct teach_port {
  * @port: the port
  * @addr: their local address, or 0 for any
  * @dif: the device that they are bound to, or 0 for any
+ * @vrf: the VRF that this is in, whose ports are its own, or 0
  * @owners: how many they are
  * @listeners: how many of them listen
  * @reuse: they had SO_REUSEADDR when they came
@@ -63,6 +64,7 @@ struct teach_bucket {
 	struct teach_port	*port;
 	__be32			addr;
 	int			dif;
+	int			vrf;
 	u32			owners;
 	u32			listeners;
 	bool			reuse;
@@ -122,6 +124,7 @@ static struct teach_bucket *teach_bucket(struct teach_port *port,
 	hlist_for_each_entry(bucket, &port->buckets, node)
 		if (bucket->addr == sk->sk_rcv_saddr &&
 		    bucket->dif == sk->sk_bound_dev_if &&
+		    bucket->vrf == inet_sk_bound_l3mdev(sk) &&
 		    bucket->reuse == !!sk->sk_reuse &&
 		    bucket->reuseport == !!sk->sk_reuseport &&
 		    uid_eq(bucket->uid, sk_uid(sk)))
@@ -133,6 +136,7 @@ static struct teach_bucket *teach_bucket(struct teach_port *port,
 	bucket->port = port;
 	bucket->addr = sk->sk_rcv_saddr;
 	bucket->dif = sk->sk_bound_dev_if;
+	bucket->vrf = inet_sk_bound_l3mdev(sk);
 	bucket->reuse = !!sk->sk_reuse;
 	bucket->reuseport = !!sk->sk_reuseport;
 	bucket->uid = sk_uid(sk);
@@ -169,6 +173,8 @@ static void teach_port_disown(struct teach_bind *bind)
 static bool teach_port_conflict(const struct sock *sk,
 				const struct teach_bucket *other)
 {
+	if (inet_sk_bound_l3mdev(sk) != other->vrf)
+		return false;
 	if (sk->sk_bound_dev_if && other->dif &&
 	    sk->sk_bound_dev_if != other->dif)
 		return false;

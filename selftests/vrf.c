@@ -134,6 +134,49 @@ TEST_F(vrf, accept)
 	}
 }
 
+static int err_of_listening_on(const struct net *net, const char *device)
+{
+	int fd = socket_on(net, SOCK_STREAM, device);
+	int err = net_err(net_bind(fd, ADDR_ANY, NET_PORT)) ? :
+		  net_err(listen(fd, 4));
+
+	close(fd);
+	return err;
+}
+
+/* A VRF has ports of its own, unless what comes by it is for all. */
+TEST_F(vrf, ports)
+{
+	static const char *const devices[] = { NULL, VRF, OTHER };
+	static const bool own[][ARRAY_SIZE(devices)] = {
+		{ false, true, false },
+		{ true, false, true },
+		{ false, true, false },
+	};
+	size_t i, j;
+	int fd, err;
+
+	if (!self->usable)
+		SKIP(return, WITHOUT);
+	accept_all(&self->net, false);
+	for (i = 0; i < ARRAY_SIZE(devices); i++) {
+		fd = bound_on(&self->net, SOCK_STREAM, devices[i]);
+		for (j = 0; j < ARRAY_SIZE(devices); j++) {
+			err = own[i][j] ? 0 : EADDRINUSE;
+			EXPECT_EQ(err, err_of_listening_on(&self->net,
+							   devices[j])) {
+				TH_LOG("%zu after %zu", j, i);
+			}
+		}
+		close(fd);
+	}
+
+	accept_all(&self->net, true);
+	fd = bound_on(&self->net, SOCK_STREAM, NULL);
+	EXPECT_EQ(EADDRINUSE, err_of_listening_on(&self->net, VRF));
+	close(fd);
+}
+
 /* Nothing is kept of the SYN: what comes back is a cookie. */
 TEST_F(vrf, cookies)
 {
