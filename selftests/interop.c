@@ -18,6 +18,7 @@
 #include "tcpinfo.h"
 
 #define KIB	1024
+#define LONG_TIMEOUT	7200	/* seconds, for INTEROP_MIB */
 #define FLOOD	10000
 
 /* The stacks, as net_choose() knows them. */
@@ -139,7 +140,7 @@ FIXTURE_TEARDOWN(stream)
 	net_exit(&self->net);
 }
 
-TEST_F(stream, bytes_both_ways)
+TEST_F_TIMEOUT(stream, bytes_both_ways, LONG_TIMEOUT)
 {
 	EXPECT_TRUE(flows_both_ways(self->fd,
 				    net_env("INTEROP_MIB", 4) * KIB));
@@ -161,7 +162,7 @@ static bool lossy(struct net *net)
 	return net_netem(net, A, path) && net_netem(net, B, path);
 }
 
-TEST_F(stream, loss_and_reordering)
+TEST_F_TIMEOUT(stream, loss_and_reordering, LONG_TIMEOUT)
 {
 	if (!lossy(&self->net))
 		SKIP(return, "no netem");
@@ -623,7 +624,7 @@ static void path_of_routed(struct net *net, struct net *far)
 		net_fatal("netem");
 }
 
-TEST_F(routed, nat_and_firewall)
+TEST_F_TIMEOUT(routed, nat_and_firewall, LONG_TIMEOUT)
 {
 	const char *out[2] = { TEACH, TCP }, *in[2] = { TCP, TEACH };
 	size_t kib = net_env("INTEROP_MIB", 1) * KIB;
