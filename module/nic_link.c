@@ -268,11 +268,16 @@ static void teach_nic_setup(struct net_device *dev)
 static int teach_nic_validate(struct nlattr *tb[], struct nlattr *data[],
 			      struct netlink_ext_ack *extack)
 {
-	if (tb[IFLA_ADDRESS]) {
-		if (nla_len(tb[IFLA_ADDRESS]) != ETH_ALEN)
-			return -EINVAL;
-		if (!is_valid_ether_addr(nla_data(tb[IFLA_ADDRESS])))
-			return -EADDRNOTAVAIL;
+	struct nlattr *mac = tb[IFLA_ADDRESS];
+
+	if (mac && nla_len(mac) != ETH_ALEN) {
+		NL_SET_ERR_MSG_ATTR(extack, mac, "A MAC address has 6 bytes");
+		return -EINVAL;
+	}
+	if (mac && !is_valid_ether_addr(nla_data(mac))) {
+		NL_SET_ERR_MSG_ATTR(extack, mac,
+				    "Zeros or a group are no card's address");
+		return -EADDRNOTAVAIL;
 	}
 	/* The TX queue lock guards the ring, so there is one of each. */
 	if ((tb[IFLA_NUM_TX_QUEUES] &&

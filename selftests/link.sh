@@ -116,6 +116,8 @@ test_refused()
 		peer mtu 65536
 	check "more than one queue" refused 2 'one TX and one RX queue' \
 		peer numtxqueues 2
+	check "a group's address" refused 2 "Zeros or a group are no card's" \
+		peer address 01:00:5e:00:00:01
 	check "not a name" refused 255 'argument "a/b" is wrong' peer name a/b
 	check "no such namespace" refused 255 'argument "nil" is wrong' \
 		peer netns nil
