@@ -143,6 +143,7 @@ static int draw_all(const struct ladder *ladder, const struct recording *rec)
 	int err = 0;
 
 	ladder_draw(ladder, &how, stdout);
+	fflush(stdout);
 	if (opt.svg)
 		err = draw_file(ladder_svg, ladder, &how, opt.svg);
 	if (opt.mermaid && !err)
