@@ -43,6 +43,8 @@ const struct same_difference same_differences[] = {
 	/* Options of SOL_TCP */
 	{ "option.tcp.10.established", "get*",
 	  "TCP_WINDOW_CLAMP not set: TCP's grows with the receive buffer" },
+	{ "option.tcp.11.*", "get len*",
+	  "TCP_INFO has what Linux tells since 7.0, on every kernel", true },
 	{ "option.tcp.14.*", ANY, "TCP_MD5SIG: " LEFT_OUT },
 	{ "option.tcp.16.*", ANY, "TCP_THIN_LINEAR_TIMEOUTS: " LEFT_OUT },
 	{ "option.tcp.17.*", ANY, "TCP_THIN_DUPACK: " LEFT_OUT },
