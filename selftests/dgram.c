@@ -37,9 +37,6 @@
 #define GARBAGE		3000		/* unless GARBAGE_COUNT says other */
 #define MEMORY_SOCKETS	8
 
-/* So many pages each processor may have that the others do not know of. */
-#define PER_CPU_PAGES	256
-
 FIXTURE(dgram) {
 	struct net net;
 };
@@ -1352,8 +1349,8 @@ TEST_F(dgram, send_buffer)
 /* What is beyond it is dropped, and room comes back when the readers read. */
 TEST_F(dgram, global_memory)
 {
-	int slack = PER_CPU_PAGES * sysconf(_SC_NPROCESSORS_CONF);
-	int limit = PER_CPU_PAGES + slack;
+	int slack = net_slack_pages();
+	int limit = 2 * slack;
 	int fd[MEMORY_SOCKETS], client, sysctl, i, n;
 	static char buf[60000];
 	char old[128] = "", new[64];

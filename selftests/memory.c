@@ -13,12 +13,6 @@
 
 #define PAIRS		8
 
-/*
- * The protocol's sum of pages may lag behind by what each processor keeps
- * for itself: 1 MiB, as the kernel's SK_MEMORY_PCPU_RESERVE.
- */
-#define PER_CPU_PAGES	256
-
 FIXTURE(memory) {
 	struct net net;
 };
@@ -151,7 +145,7 @@ static void hold_and_drop(struct net *net, bool in_peace)
 TEST_F(memory, given_back)
 {
 	long before = net_protocol(&self->net, A, true);
-	long slack = sysconf(_SC_NPROCESSORS_ONLN) * PER_CPU_PAGES;
+	long slack = net_slack_pages();
 	int i;
 
 	ASSERT_LE(0, before);
@@ -196,8 +190,8 @@ TEST_F(memory, unaccepted_is_bounded)
 /* net.teach.mem: all together have no more, however much each may have. */
 TEST_F(memory, all_are_bounded)
 {
-	int slack = PER_CPU_PAGES * sysconf(_SC_NPROCESSORS_CONF);
-	int limit = PER_CPU_PAGES + slack;
+	int slack = net_slack_pages();
+	int limit = 2 * slack;
 	char old[128] = "", new[64];
 	int fd[PAIRS][2], sysctl, i;
 	long long held = 0;

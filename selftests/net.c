@@ -781,6 +781,15 @@ long net_protocol(const struct net *net, enum host host, bool memory)
 	return value;
 }
 
+/*
+ * A protocol's sum of pages may lag behind by what each processor keeps for
+ * itself: 1 MiB, as the kernel's SK_MEMORY_PCPU_RESERVE.
+ */
+int net_slack_pages(void)
+{
+	return 256 * sysconf(_SC_NPROCESSORS_CONF);
+}
+
 /* Sockets */
 
 struct sockaddr_in net_addr(const char *ip, int port)

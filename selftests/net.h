@@ -113,6 +113,7 @@ long long net_counter(const struct net *net, enum host host,
 long long net_counter_here(bool inet, const char *name);
 long long net_inet_counter(const char *protocol, const char *name);
 long net_protocol(const struct net *net, enum host host, bool memory);
+int net_slack_pages(void);
 
 /* Sockets */
 struct sockaddr_in net_addr(const char *ip, int port);
