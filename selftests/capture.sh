@@ -11,6 +11,7 @@
 family=inet
 path="delay 2ms loss 3% reorder 20% limit 10000"
 wire=(teach run --wire tcp)
+httpd=(httpd --family inet --timeout 300)
 
 prepare()
 {
@@ -24,26 +25,6 @@ prepare()
 		ip netns exec "$host" tc qdisc add dev "$dev" root netem $path ||
 			return
 	done
-}
-
-start_capture()
-{
-	ip netns exec $a tcpdump -i teach0 -s 128 -w "$work/pcap" -U -Z root \
-		tcp 2> "$work/tcpdump" &
-	tcpdump=$!
-	servers+=" $tcpdump"
-	eventually grep -q 'listening on' "$work/tcpdump"
-}
-
-# serve [COMMAND…]: httpd, by COMMAND
-serve()
-{
-	ip netns exec $b "$@" httpd --family inet --address 10.9.0.2 \
-		--port $port --root "$work/www" --timeout 300 \
-		> "$work/httpd" 2>&1 &
-	server=$!
-	servers+=" $server"
-	eventually grep -q serving "$work/httpd"
 }
 
 fetch()
@@ -142,8 +123,8 @@ look()
 test_teach_from_tcp()
 {
 	check "a bad path" prepare
-	check "TEACH from TCP: capture" start_capture
-	check "TEACH from TCP: server" serve env
+	check "TEACH from TCP: capture" start_capture -s 128 tcp
+	check "TEACH from TCP: server" serve $port "${httpd[@]}"
 	check "TEACH from TCP: the file" fetch "${wire[@]}"
 	look "TEACH from TCP"
 }
@@ -152,8 +133,9 @@ test_tcp_from_teach()
 {
 	port=8081
 	url=http://10.9.0.2:$port
-	check "TCP from TEACH: capture" start_capture
-	check "TCP from TEACH: server" serve "${wire[@]}"
+	check "TCP from TEACH: capture" start_capture -s 128 tcp
+	check "TCP from TEACH: server" serve $port \
+		"${wire[@]}" "${httpd[@]}"
 	check "TCP from TEACH: the file" fetch env
 	look "TCP from TEACH"
 }

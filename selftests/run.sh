@@ -214,19 +214,6 @@ test_surroundings()
 
 # --- real programs --------------------------------------------------------
 
-# serve PORT COMMAND…: COMMAND is httpd, or runs it, on the host b
-serve()
-{
-	local port=$1
-	shift
-	rm -f "$work/server"
-	ip netns exec $b "$@" --port "$port" --root "$work/www" \
-		> "$work/server" 2>&1 &
-	server=$!
-	servers="$servers $server"
-	eventually grep -qs serving "$work/server"
-}
-
 to_httpd()
 {
 	serve $port teach run httpd --family inet &&

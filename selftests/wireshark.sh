@@ -18,15 +18,6 @@ closed=9		# nobody listens there
 
 # --- what is captured -----------------------------------------------------
 
-start_capture()
-{
-	ip netns exec $a tcpdump -i teach0 -w "$work/pcap" -U -Z root ip \
-		2> "$work/tcpdump" &
-	tcpdump=$!
-	servers+=" $tcpdump"
-	eventually grep -q 'listening on' "$work/tcpdump"
-}
-
 captured()
 {
 	tcpdump -n -r "$work/pcap" "$1" 2> /dev/null | grep -q .
@@ -74,7 +65,7 @@ prepare()
 	local home=$work/home/.local/lib/wireshark/plugins
 
 	on_a ethtool -K teach0 tx off && lose_request && start_httpd &&
-		start_capture && connection && send_datagram && send_syn &&
+		start_capture ip && connection && send_datagram && send_syn &&
 		kill "$tcpdump" && wait "$tcpdump" &&
 		mkdir -p "$home" && cp "$plugin" "$home" &&
 		cp "$plugin" "$work" && chmod -R a+rX "$work"
