@@ -167,14 +167,17 @@ static struct teach_desc *teach_ring_alloc(u32 size, enum teach_owner owner)
 	return desc;
 }
 
-static void teach_ring_set(struct teach_ring *ring, struct teach_desc *desc,
-			   u32 size)
+/* Let @ring have empty slots; the old ones are returned, to be freed. */
+static struct teach_desc *teach_ring_replace(struct teach_ring *ring,
+					     struct teach_desc *desc, u32 size)
 {
-	kvfree(ring->desc);
+	struct teach_desc *old = ring->desc;
+
 	ring->desc = desc;
 	ring->mask = size - 1;
 	ring->head = 0;
 	ring->tail = 0;
+	return old;
 }
 
 /*
@@ -183,6 +186,7 @@ static void teach_ring_set(struct teach_ring *ring, struct teach_desc *desc,
  */
 int teach_nic_resize(struct net_device *dev, u32 tx_size, u32 rx_size)
 {
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, 0);
 	struct teach_nic *nic = netdev_priv(dev);
 	struct teach_desc *tx, *rx;
 
@@ -196,8 +200,13 @@ int teach_nic_resize(struct net_device *dev, u32 tx_size, u32 rx_size)
 
 	if (netif_running(dev))
 		teach_nic_stop(dev);
-	teach_ring_set(&nic->tx, tx, tx_size);
-	teach_ring_set(&nic->rx, rx, rx_size);
+	/* The stack goes on sending: its frames are dropped without a cable. */
+	__netif_tx_lock_bh(txq);
+	tx = teach_ring_replace(&nic->tx, tx, tx_size);
+	__netif_tx_unlock_bh(txq);
+	rx = teach_ring_replace(&nic->rx, rx, rx_size);
+	kvfree(tx);
+	kvfree(rx);
 	if (netif_running(dev))
 		return teach_nic_open(dev);
 	return 0;

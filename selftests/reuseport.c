@@ -100,8 +100,9 @@ static int come(struct net *net, int type, int port, char byte)
 	int fd = new_socket(net, A, type);
 
 	net_setopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	/* What this port was used for may take a moment to end. */
 	if (net_bind(fd, ADDR_A, port) ||
-	    connect(fd, (struct sockaddr *)&to, sizeof(to)) ||
+	    !net_until(!connect(fd, (struct sockaddr *)&to, sizeof(to))) ||
 	    (type == SOCK_DGRAM && send(fd, &byte, 1, 0) != 1))
 		net_fatal("client");
 	return fd;
