@@ -62,7 +62,7 @@ void same_drop(int fd)
 
 /*
  * A connection to one of the servers.  Others, which a call has made and
- * thrown away, may still be waiting there.
+ * thrown away, may still be waiting there, perhaps from the same port.
  */
 static void connect_to(int port, int fd, int *peer)
 {
@@ -79,7 +79,8 @@ static void connect_to(int port, int fd, int *peer)
 		*peer = accept(listener, (void *)&addr, &len);
 		if (*peer < 0)
 			net_fatal("accept");
-		if (ntohs(addr.sin_port) == own)
+		if (ntohs(addr.sin_port) == own &&
+		    same_tcp_state(*peer) == TCP_ESTABLISHED)
 			return;
 		same_drop(*peer);
 	}
