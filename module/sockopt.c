@@ -259,14 +259,14 @@ static int teach_set_cork(struct sock *sk, bool on)
 }
 
 /* What has been promised to the peer already stays. */
-static int teach_set_window_clamp(struct sock *sk, u32 val)
+static int teach_set_window_clamp(struct sock *sk, int val)
 {
 	struct teach_sock *ts = teach_sk(sk);
 
 	if (!val && sk->sk_state != TCP_CLOSE)
 		return -EINVAL;
 	if (val)
-		val = max_t(u32, val, SOCK_MIN_RCVBUF / 2);
+		val = max_t(int, val, SOCK_MIN_RCVBUF / 2);
 	WRITE_ONCE(ts->user_clamp, val);
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
 		ts->window_clamp = val;

@@ -32,17 +32,23 @@ const struct same_difference same_differences[] = {
 	{ "option.socket.42.*", ANY, "SO_PEEK_OFF: TCP has it from 6.9 on",
 	  true },
 
+	{ "option.socket.74.*", ANY,
+	  "SO_TXREHASH: protocol 6 only, from 7.x on", true },
 	{ "option.socket.80.*", "set*",
 	  "SO_DEVMEM_DONTNEED: protocol 6 only", true },
 
 	/* Options of SOL_IP */
 	{ "option.ip.4.*", ANY, "IP_OPTIONS: no options are sent" },
+	{ "option.ip.80.*", "get*",
+	  "SO_ORIGINAL_DST is conntrack's, for its own protocols", true },
 	{ "option.@(no-operations|router alert|*IP option*).*", ANY,
 	  "IP_OPTIONS: no options are sent" },
 
 	/* Options of SOL_TCP */
 	{ "option.tcp.10.established", "get*",
 	  "TCP_WINDOW_CLAMP not set: TCP's grows with the receive buffer" },
+	{ "option.tcp.10.*", "get -*",
+	  "TCP_WINDOW_CLAMP below 0: the least, as TCP has it by now", true },
 	{ "option.tcp.11.*", "get len*",
 	  "TCP_INFO has what Linux tells since 7.0, on every kernel", true },
 	{ "option.tcp.14.*", ANY, "TCP_MD5SIG: " LEFT_OUT },

@@ -138,6 +138,8 @@ void same_begin(const char *cases)
 	net_ip(&net, A, "route replace local 127.0.0.1 dev lo quickack 1");
 	/* A host without Fast Open. */
 	net_sysctl_path(&net, A, "net/ipv4/tcp_fastopen", "0");
+	/* As net.teach.rmem; TCP's default depends on kernel and memory. */
+	net_sysctl_path(&net, A, "net/ipv4/tcp_rmem", "4096 131072 6291456");
 	pin_to_one_cpu();
 	open_ping();
 	net_signal(SIGPIPE, 0);
