@@ -336,7 +336,7 @@ static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
 /**
  * teach_dgram_port_bind - hold a port
  * @sk: the socket, locked; its local address set, without a port
- * @number: the port, or 0 for any dynamic one that is free
+ * @number: the port, or 0 for any of teach_port_range() that is free
  *
  * RFC 6056 3.3.1: which one, nobody can guess.
  *
@@ -344,15 +344,16 @@ static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
  */
 int teach_dgram_port_bind(struct sock *sk, u16 number)
 {
-	u32 offset;
-	int i, err;
+	u32 i, count, offset;
+	int err, low;
 
 	if (number)
 		return teach_dgram_port_try(sk, number, false);
 
 	offset = get_random_u32();
-	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
-		number = TEACH_PORT_DYNAMIC + offset % TEACH_PORTS_DYNAMIC;
+	count = teach_port_range(sk, &low);
+	for (i = 0; i < count; i++, offset++) {
+		number = low + offset % count;
 		if (inet_is_local_reserved_port(sock_net(sk), number))
 			continue;
 		err = teach_dgram_port_try(sk, number, true);

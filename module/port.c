@@ -4,9 +4,10 @@
  * a socket that asks for none in particular.
  *
  *	    0 -  1023	well known: CAP_NET_BIND_SERVICE (asked in socket.c)
- *	 1024 - 49151	registered
- *	49152 - 65535	dynamic: given out here, unpredictably (RFC 6056), but
- *			for those in net.ipv4.ip_local_reserved_ports
+ *	32768 - 60999	given out here, unpredictably (RFC 6056), but for those
+ *			in net.ipv4.ip_local_reserved_ports.  The range is that
+ *			of net.ipv4.ip_local_port_range, or of the socket's own
+ *			IP_LOCAL_PORT_RANGE within it
  *
  * A port is held by sockets and by connections in TIME_WAIT.  bind(2) may
  * not share it unless all say SO_REUSEADDR and none of them listens, or all
@@ -244,24 +245,40 @@ static int teach_port_bind_to(struct sock *sk, u16 number, bool alone)
 }
 
 /**
+ * teach_port_range - the ports for who asks for none by name: ip(7)
+ * @sk: who asks
+ * @low: set to the first of them
+ *
+ * Return: how many they are.
+ */
+u32 teach_port_range(const struct sock *sk, int *low)
+{
+	int high;
+
+	inet_sk_get_local_port_range(sk, low, &high);
+	return high - *low + 1;
+}
+
+/**
  * teach_port_bind - hold a port for bind(2)
  * @sk: the socket, its address set
- * @number: the port, or 0 for any dynamic one
+ * @number: the port, or 0 for any that is given out
  *
  * Context: lock_sock().
  * Return: 0, -EADDRINUSE, or -ENOMEM.
  */
 int teach_port_bind(struct sock *sk, u16 number)
 {
-	u32 offset;
-	int i, err;
+	u32 i, count, offset;
+	int err, low;
 
 	if (number)
 		return teach_port_bind_to(sk, number, false);
 
 	offset = get_random_u32();
-	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
-		number = TEACH_PORT_DYNAMIC + offset % TEACH_PORTS_DYNAMIC;
+	count = teach_port_range(sk, &low);
+	for (i = 0; i < count; i++, offset++) {
+		number = low + offset % count;
 		if (inet_is_local_reserved_port(sock_net(sk), number))
 			continue;
 		/* One that is held would do only by chance; take a free one. */
@@ -443,8 +460,8 @@ static int teach_port_connect_bound(struct sock *sk, u32 *iss)
  */
 int teach_port_connect(struct sock *sk, u32 *iss)
 {
-	u32 offset, *counter;
-	int i, err;
+	u32 i, count, offset, *counter;
+	int err, low;
 
 	*iss = 0;
 	if (inet_sk(sk)->inet_num)
@@ -455,9 +472,9 @@ int teach_port_connect(struct sock *sk, u32 *iss)
 	counter = &teach_secret.port_offset[offset % 256];
 	offset += READ_ONCE(*counter);
 
-	for (i = 0; i < TEACH_PORTS_DYNAMIC; i++, offset++) {
-		err = teach_port_try(sk, TEACH_PORT_DYNAMIC +
-					 offset % TEACH_PORTS_DYNAMIC, iss);
+	count = teach_port_range(sk, &low);
+	for (i = 0; i < count; i++, offset++) {
+		err = teach_port_try(sk, low + offset % count, iss);
 		if (err == -EADDRINUSE) {
 			cond_resched();
 			continue;

@@ -925,10 +925,6 @@ static inline struct teach_dgram_sock *teach_dgram_sk(const struct sock *sk)
 #define TEACH_CLAIM_CHAINS	256
 #define TEACH_LISTEN_CHAINS	64
 
-/* RFC 6335 6: the ports that are given out to who asks for none. */
-#define TEACH_PORT_DYNAMIC	49152
-#define TEACH_PORTS_DYNAMIC	(65536 - TEACH_PORT_DYNAMIC)
-
 struct teach_port_head {
 	spinlock_t		lock;	/* of the chain and its ports */
 	struct hlist_head	chain;
@@ -1156,6 +1152,7 @@ void teach_hash_where(struct teach_net *tn, const struct teach_tuple *t,
 /* port.c */
 int teach_port_init(struct teach_net *tn);
 void teach_port_exit(struct teach_net *tn);
+u32 teach_port_range(const struct sock *sk, int *low);
 int teach_port_bind(struct sock *sk, u16 port);
 int teach_port_listen(struct sock *sk);
 void teach_port_unlisten(struct sock *sk);

@@ -33,7 +33,6 @@
 #define CARD_MTU	1500
 #define ADDR_NET	"10.9.0.255"	/* to all on the cable */
 #define ADDR_GROUP	"239.1.2.3"
-#define DYNAMIC_MIN	49152
 #define GARBAGE		3000		/* unless GARBAGE_COUNT says other */
 #define MEMORY_SOCKETS	8
 
@@ -653,7 +652,7 @@ TEST_F(dgram, ports_given_out)
 		fd[i] = i % 2 ? bound(&self->net, A, ADDR_ANY, 0) :
 				connected(&self->net, A, ADDR_B, PORT);
 		port[i] = net_local_port(fd[i]);
-		EXPECT_LE(DYNAMIC_MIN, port[i]);
+		EXPECT_LE(NET_EPHEMERAL_MIN, port[i]);
 	}
 	/* Whoever has seen some does not know the next. */
 	step = port[1] - port[0];
@@ -666,14 +665,48 @@ TEST_F(dgram, reserved_ports)
 {
 	int fd;
 
-	net_reserve_ports(&self->net, A, DYNAMIC_MIN + 1, 65535);
+	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1, 65535);
 	fd = connected(&self->net, A, ADDR_B, PORT);
-	EXPECT_EQ(DYNAMIC_MIN, net_local_port(fd));
+	EXPECT_EQ(NET_EPHEMERAL_MIN, net_local_port(fd));
 	EXPECT_EQ(EADDRINUSE, bind_err(dgram(&self->net, A, 0), ADDR_ANY, 0));
 	close(fd);
 	fd = bound(&self->net, A, ADDR_ANY, 65535);
-	EXPECT_EQ(DYNAMIC_MIN,
+	EXPECT_EQ(NET_EPHEMERAL_MIN,
 		  net_local_port(bound(&self->net, A, ADDR_ANY, 0)));
+}
+
+/* ip(7), ip_local_port_range */
+TEST_F(dgram, port_range)
+{
+	int port;
+
+	net_sysctl_path(&self->net, A, "net/ipv4/ip_local_port_range",
+			"2000 2001");
+	port = net_local_port(bound(&self->net, A, ADDR_ANY, 0));
+	EXPECT_TRUE(port == 2000 || port == 2001);
+	EXPECT_EQ(2000 + 2001 - port,
+		  net_local_port(connected(&self->net, A, ADDR_B, PORT)));
+	EXPECT_EQ(EADDRINUSE, bind_err(dgram(&self->net, A, 0), ADDR_ANY, 0));
+}
+
+/* ip(7), IP_LOCAL_PORT_RANGE: as far as it is in that of the host */
+TEST_F(dgram, port_range_of_a_socket)
+{
+	int fd = dgram(&self->net, A, 0);
+	int one = NET_EPHEMERAL_MIN + 7;
+
+	if (setsockopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, &one, sizeof(one)))
+		SKIP(return, "this kernel has no IP_LOCAL_PORT_RANGE");
+	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, one << 16 | one);
+	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, 0)));
+	EXPECT_EQ(one, net_local_port(fd));
+
+	fd = dgram(&self->net, A, 0);
+	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, one << 16 | one);
+	EXPECT_EQ(EADDRINUSE, net_err(net_bind(fd, ADDR_ANY, 0)));
+	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, (one + 1) << 16 | one);
+	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, 0)));
+	EXPECT_EQ(one + 1, net_local_port(fd));
 }
 
 TEST_F(dgram, privileged_ports)

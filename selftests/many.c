@@ -30,7 +30,7 @@
 #define TIMEWAIT_S	61
 #define ACKED_S		1		/* all ACKs that waited have gone */
 
-/* The 16,384 dynamic ports are as many connections to one port of B. */
+/* Less than there are ephemeral ports: connections to one port of B. */
 #define PER_PORT	8192
 
 #define CACHES		400

@@ -374,11 +374,13 @@ void net_join(const struct net *net)
 	set_up(net, B, DEV_B);
 }
 
-/* The kernel's TCP is to do just what AF_TEACH has so far. */
-static void tame_inet(const struct net *net, enum host host)
+static void set_port_range(const struct net *net, enum host host)
 {
-	net_sysctl_path(net, host, "net/ipv4/ip_local_port_range",
-			"49152 65535");
+	char range[32];
+
+	snprintf(range, sizeof(range), "%d %d", NET_EPHEMERAL_MIN,
+		 NET_EPHEMERAL_MAX);
+	net_sysctl_path(net, host, "net/ipv4/ip_local_port_range", range);
 }
 
 void net_init(struct net *net)
@@ -387,8 +389,8 @@ void net_init(struct net *net)
 	net->ns[A] = new_netns();
 	net->ns[B] = new_netns();
 	net_join(net);
-	tame_inet(net, A);
-	tame_inet(net, B);
+	set_port_range(net, A);
+	set_port_range(net, B);
 }
 
 void net_exit(struct net *net)

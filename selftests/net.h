@@ -49,6 +49,9 @@
 #define NET_QUIET_MS		50
 
 #define NET_PORT		7000
+/* net.ipv4.ip_local_port_range, few enough that a test can use them up */
+#define NET_EPHEMERAL_MIN	49152
+#define NET_EPHEMERAL_MAX	65535
 
 enum host { A, B };
 

@@ -16,9 +16,7 @@
 
 #include "net.h"
 
-#define EPHEMERAL_MIN	49152
-#define EPHEMERAL_MAX	65535
-#define EPHEMERAL	(EPHEMERAL_MAX - EPHEMERAL_MIN + 1)
+#define EPHEMERAL	(NET_EPHEMERAL_MAX - NET_EPHEMERAL_MIN + 1)
 
 FIXTURE(ports) {
 	struct net net;
@@ -113,8 +111,8 @@ TEST_F(ports, bind_zero)
 
 	for (i = 0; i < 100; i++) {
 		port = net_local_port(bound(&self->net, A, ADDR_ANY, 0));
-		EXPECT_LE(EPHEMERAL_MIN, port);
-		EXPECT_GE(EPHEMERAL_MAX, port);
+		EXPECT_LE(NET_EPHEMERAL_MIN, port);
+		EXPECT_GE(NET_EPHEMERAL_MAX, port);
 	}
 }
 
@@ -126,8 +124,8 @@ TEST_F(ports, listen_unbound)
 
 	ASSERT_EQ(0, listen(fd, 4));
 	port = net_local_port(fd);
-	EXPECT_LE(EPHEMERAL_MIN, port);
-	EXPECT_GE(EPHEMERAL_MAX, port);
+	EXPECT_LE(NET_EPHEMERAL_MIN, port);
+	EXPECT_GE(NET_EPHEMERAL_MAX, port);
 	net_client(&self->net, A, ADDR_B, port);
 	net_accept(fd);
 }
@@ -189,8 +187,8 @@ TEST_F(ports, connect_gives_ephemeral)
 
 	sample_connect(&self->net, ports);
 	for (i = 0; i < SAMPLES; i++) {
-		EXPECT_LE(EPHEMERAL_MIN, ports[i]);
-		EXPECT_GE(EPHEMERAL_MAX, ports[i]);
+		EXPECT_LE(NET_EPHEMERAL_MIN, ports[i]);
+		EXPECT_GE(NET_EPHEMERAL_MAX, ports[i]);
 	}
 	EXPECT_EQ(SAMPLES, different(ports, SAMPLES));
 }
@@ -388,7 +386,7 @@ TEST_F(ports, exhaustion)
 
 	net_files(EPHEMERAL + 100);
 	for (i = 0; i < EPHEMERAL; i++)
-		fds[i] = bound(&self->net, A, ADDR_ANY, EPHEMERAL_MIN + i);
+		fds[i] = bound(&self->net, A, ADDR_ANY, NET_EPHEMERAL_MIN + i);
 	net_listen(&self->net, B, NET_PORT, 4);
 
 	fd = net_socket(&self->net, A, 0);
@@ -403,13 +401,13 @@ TEST_F(ports, exhaustion)
 	freed = EPHEMERAL / 3;
 	close(fds[freed]);
 	EXPECT_EQ(0, net_err(net_connect(fd, ADDR_B, NET_PORT)));
-	EXPECT_EQ(EPHEMERAL_MIN + freed, net_local_port(fd));
+	EXPECT_EQ(NET_EPHEMERAL_MIN + freed, net_local_port(fd));
 	fd = net_socket(&self->net, A, 0);
 	EXPECT_EQ(EADDRNOTAVAIL, net_err(net_connect(fd, ADDR_B, NET_PORT)));
 	freed = EPHEMERAL / 2;
 	close(fds[freed]);
 	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, 0)));
-	EXPECT_EQ(EPHEMERAL_MIN + freed, net_local_port(fd));
+	EXPECT_EQ(NET_EPHEMERAL_MIN + freed, net_local_port(fd));
 }
 
 /* ip(7), ip_local_reserved_ports: only for who asks by name. */
@@ -418,17 +416,67 @@ TEST_F(ports, reserved)
 	int fd = net_socket(&self->net, A, 0);
 	int listener;
 
-	net_reserve_ports(&self->net, A, EPHEMERAL_MIN + 1, EPHEMERAL_MAX);
+	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1, NET_EPHEMERAL_MAX);
 	listener = bound(&self->net, A, ADDR_ANY, 0);
-	EXPECT_EQ(EPHEMERAL_MIN, net_local_port(listener));
+	EXPECT_EQ(NET_EPHEMERAL_MIN, net_local_port(listener));
 	EXPECT_EQ(EADDRINUSE, net_err(net_bind(fd, ADDR_ANY, 0)));
 	EXPECT_EQ(EADDRNOTAVAIL, net_err(net_connect(fd, ADDR_B, NET_PORT)));
 	close(listener);
 	EXPECT_EQ(ECONNREFUSED, net_err(net_connect(fd, ADDR_B, NET_PORT)));
-	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, EPHEMERAL_MAX)));
+	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, NET_EPHEMERAL_MAX)));
 	/* Another host has its own. */
 	bound(&self->net, B, ADDR_ANY, 0);
 	bound(&self->net, B, ADDR_ANY, 0);
+}
+
+/* ip(7), ip_local_port_range */
+TEST_F(ports, range)
+{
+	int fd = net_socket(&self->net, A, 0);
+	int port;
+
+	net_sysctl_path(&self->net, A, "net/ipv4/ip_local_port_range",
+			"2000 2001");
+	net_listen(&self->net, B, NET_PORT, 4);
+	port = net_local_port(bound(&self->net, A, ADDR_ANY, 0));
+	EXPECT_TRUE(port == 2000 || port == 2001);
+	EXPECT_EQ(0, net_err(net_connect(fd, ADDR_B, NET_PORT)));
+	EXPECT_EQ(2000 + 2001 - port, net_local_port(fd));
+
+	fd = net_socket(&self->net, A, 0);
+	EXPECT_EQ(EADDRINUSE, net_err(net_bind(fd, ADDR_ANY, 0)));
+	EXPECT_EQ(EADDRNOTAVAIL, net_err(net_connect(fd, ADDR_B, NET_PORT)));
+	/* Another host has its own. */
+	port = net_local_port(bound(&self->net, B, ADDR_ANY, 0));
+	EXPECT_LE(NET_EPHEMERAL_MIN, port);
+}
+
+/* ip(7), IP_LOCAL_PORT_RANGE: as far as it is in that of the host */
+TEST_F(ports, range_of_a_socket)
+{
+	int fd = net_socket(&self->net, A, 0);
+	int one = NET_EPHEMERAL_MIN + 7;
+
+	if (setsockopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, &one, sizeof(one)))
+		SKIP(return, "this kernel has no IP_LOCAL_PORT_RANGE");
+	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, one << 16 | one);
+	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, 0)));
+	EXPECT_EQ(one, net_local_port(fd));
+
+	net_listen(&self->net, B, NET_PORT, 4);
+	fd = net_socket(&self->net, A, 0);
+	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, one << 16 | one);
+	EXPECT_EQ(EADDRINUSE, net_err(net_bind(fd, ADDR_ANY, 0)));
+	EXPECT_EQ(EADDRNOTAVAIL, net_err(net_connect(fd, ADDR_B, NET_PORT)));
+	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, (one + 1) << 16 | one);
+	EXPECT_EQ(0, net_err(net_connect(fd, ADDR_B, NET_PORT)));
+	EXPECT_EQ(one + 1, net_local_port(fd));
+
+	/* Neither end is: the host's holds. */
+	fd = net_socket(&self->net, A, 0);
+	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, 2001 << 16 | 2000);
+	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, 0)));
+	EXPECT_LE(NET_EPHEMERAL_MIN, net_local_port(fd));
 }
 
 /* The 5-tuple is what must be different, not the port. */
@@ -664,7 +712,7 @@ TEST_F(ports, bind_address_no_port)
 	ASSERT_EQ(0, net_err(net_bind(fd, ADDR_A, 0)));
 	EXPECT_EQ(0, net_local_port(fd));
 	EXPECT_EQ(0, net_err(net_connect(fd, ADDR_B, NET_PORT)));
-	EXPECT_LE(EPHEMERAL_MIN, net_local_port(fd));
+	EXPECT_LE(NET_EPHEMERAL_MIN, net_local_port(fd));
 }
 
 TEST_HARNESS_MAIN

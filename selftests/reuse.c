@@ -363,8 +363,6 @@ REUSE_TEST(echo_of_the_first_syn)
 
 /* ---- net.teach.tw_reuse: a port for who asks for none by name ---- */
 
-#define EPHEMERAL_MIN	49152
-#define EPHEMERAL_MAX	65535
 
 FIXTURE(pool) {
 	struct net net;
@@ -390,7 +388,7 @@ FIXTURE_SETUP(pool)
 	int listener, client, server;
 
 	net_init(&self->net);
-	net_reserve_ports(&self->net, A, EPHEMERAL_MIN + 1, EPHEMERAL_MAX);
+	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1, NET_EPHEMERAL_MAX);
 	listener = net_listen(&self->net, variant->host, NET_PORT, 8);
 	client = net_client(&self->net, A, variant->server, NET_PORT);
 	self->port = net_local_port(client);
