@@ -11,6 +11,7 @@
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
 #include <linux/udp.h>
+#include <net/busy_poll.h>
 #include <net/icmp.h>
 #include <net/inet_dscp.h>
 #include <net/ip.h>
@@ -354,6 +355,13 @@ static void teach_dgram_sock_rcv(struct sock *sk, struct sk_buff *skb)
 		atomic_inc(&sk->sk_drops);
 		teach_drop(sock_net(sk), skb, TEACH_DROP_FILTER);
 		return;
+	}
+	/* Who has no peer gets them from anywhere: the first one tells. */
+	if (inet_sk(sk)->inet_daddr) {
+		sk_incoming_cpu_update(sk);
+		sk_mark_napi_id(sk, skb);
+	} else {
+		sk_mark_napi_id_once(sk, skb);
 	}
 	teach_dgram_keep_pktinfo(sk, skb);
 	skb_pull_rcsum(skb, sizeof(struct udphdr));

@@ -6,6 +6,7 @@
 #include <linux/icmp.h>
 #include <linux/filter.h>
 #include <linux/tcp.h>
+#include <net/busy_poll.h>
 #include <net/icmp.h>
 #include <net/inet_dscp.h>
 #include <net/inet_ecn.h>
@@ -395,10 +396,16 @@ static void teach_fill_cb(struct sk_buff *skb, const struct tcphdr *th)
 	cb->end_seq = cb->seq + th->syn + th->fin + skb->len - th->doff * 4;
 }
 
+/* RFC 5082, as IP_MINTTL has it: each router on the way takes one. */
+static bool teach_from_too_far(const struct sock *sk, const struct iphdr *iph)
+{
+	return iph->ttl < READ_ONCE(inet_sk(sk)->min_ttl);
+}
+
 /**
- * teach_filter - what SO_ATTACH_FILTER says about a received segment
+ * teach_filter - what IP_MINTTL and SO_ATTACH_FILTER say about a segment
  * @sk: the socket, not locked
- * @skb: the segment; freed when the filter does not want it
+ * @skb: the segment; freed when it is not wanted
  *
  * The filter may have cut it, but not its header.
  *
@@ -406,6 +413,10 @@ static void teach_fill_cb(struct sk_buff *skb, const struct tcphdr *th)
  */
 bool teach_filter(struct sock *sk, struct sk_buff *skb)
 {
+	if (teach_from_too_far(sk, ip_hdr(skb))) {
+		teach_drop(sock_net(sk), skb, TEACH_DROP_MIN_TTL);
+		return false;
+	}
 	if (sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb))) {
 		teach_drop(sock_net(sk), skb, TEACH_DROP_FILTER);
 		return false;
@@ -423,6 +434,7 @@ static void teach_sock_rcv(struct sock *sk, struct sk_buff *skb)
 		return;
 	skb->dev = NULL;
 	sk_incoming_cpu_update(sk);
+	sk_mark_napi_id(sk, skb);
 
 	bh_lock_sock(sk);
 	limit = READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + 65536;
@@ -604,7 +616,8 @@ int teach_err(struct sk_buff *skb, u32 info)
 
 	sk = teach_entry_sk(e);
 	bh_lock_sock(sk);
-	if (sk->sk_state == TCP_CLOSE)
+	/* What is quoted is what came to the router. */
+	if (sk->sk_state == TCP_CLOSE || teach_from_too_far(sk, iph))
 		goto out;
 	if (!between(seq, teach_sk(sk)->snd_una, teach_sk(sk)->snd_nxt)) {
 		TEACH_INC(tn, OUT_OF_WINDOW_ICMPS);

@@ -19,6 +19,7 @@
  */
 #include <linux/slab.h>
 #include <linux/tcp.h>
+#include <net/busy_poll.h>
 
 #include "teach.h"
 #include "trace.h"
@@ -628,6 +629,7 @@ void teach_request_complete(struct teach_request *req, struct sk_buff *skb)
 	if (teach_accept_enqueue(req, sk)) {
 		/* This very segment takes it to ESTABLISHED. */
 		skb->dev = NULL;
+		sk_mark_napi_id_set(sk, skb);
 		teach_do_rcv(sk, skb);
 		listener->sk_data_ready(listener);
 	} else {

@@ -3,6 +3,8 @@
  * Bytes from the user into the send buffer, and from the receive queue to
  * the user; and without a copy, where they are in pages that can be shared.
  */
+#include <net/busy_poll.h>
+
 #include "teach.h"
 #include "trace.h"
 
@@ -511,6 +513,11 @@ int teach_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
+
+	/* socket(7), SO_BUSY_POLL: ask the card rather than sleep. */
+	if (sk_can_busy_loop(sk) && sk->sk_state == TCP_ESTABLISHED &&
+	    skb_queue_empty_lockless(&sk->sk_receive_queue))
+		sk_busy_loop(sk, flags & MSG_DONTWAIT);
 
 	lock_sock(sk);
 	ret = teach_recvmsg_locked(sk, msg, len, flags, &stamp);

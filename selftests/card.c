@@ -1035,6 +1035,54 @@ static void small_rings(const struct net *net)
 		net_fatal("no carrier after a change of rings");
 }
 
+/*
+ * socket(7), SO_INCOMING_NAPI_ID and SO_BUSY_POLL: the interrupt that does not
+ * come is not waited for.
+ */
+static void busy_poll(struct __test_metadata *_metadata, const struct net *net,
+		      int client, int server)
+{
+	char buf[10];
+
+	stall(net, STALL_LONG_NS);
+	/* From the first one on NAPI sleeps. */
+	ASSERT_EQ(10, send(client, frame.payload, 10, 0));
+	ASSERT_EQ(10, recv(server, buf, 10, 0));
+	EXPECT_LT(0, net_getopt(server, SOL_SOCKET, SO_INCOMING_NAPI_ID));
+	EXPECT_LE(0, net_getopt(server, SOL_SOCKET, SO_INCOMING_CPU));
+
+	ASSERT_EQ(10, send(client, frame.payload, 10, 0));
+	net_timeout(server, SO_RCVTIMEO, 300);
+	EXPECT_EQ(EAGAIN, net_err(recv(server, buf, 10, 0)));
+	net_timeout(server, SO_RCVTIMEO, 30000);
+	net_setopt(server, SOL_SOCKET, SO_BUSY_POLL, 20000000);
+	EXPECT_EQ(10, recv(server, buf, 10, 0));
+	unstall(net);
+}
+
+TEST_F(card, busy_poll)
+{
+	int listener = net_listen(&self->net, B, NET_PORT, 1);
+	int client = net_client(&self->net, A, ADDR_B, NET_PORT);
+
+	busy_poll(_metadata, &self->net, client, net_accept(listener));
+}
+
+TEST_F(card, busy_poll_datagrams)
+{
+	int server, client;
+
+	net_enter(&self->net, B);
+	server = socket(net_family, SOCK_DGRAM, 0);
+	net_enter(&self->net, A);
+	client = socket(net_family, SOCK_DGRAM, 0);
+	ASSERT_EQ(0, net_bind(server, ADDR_B, NET_PORT));
+	ASSERT_EQ(0, net_bind(client, ADDR_A, NET_PORT));
+	ASSERT_EQ(0, net_connect(server, ADDR_A, NET_PORT));
+	ASSERT_EQ(0, net_connect(client, ADDR_B, NET_PORT));
+	busy_poll(_metadata, &self->net, client, server);
+}
+
 static long long dropped(struct net *net)
 {
 	return counter(net, A, "rx_drop_down") +

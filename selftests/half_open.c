@@ -190,6 +190,31 @@ HALF_OPEN_TEST(filter_cuts)
 	app_read_nothing(fd);
 }
 
+/* ---- IP_MINTTL: RFC 5082 ---- */
+
+/* What has passed too many routers is not even seen. */
+HALF_OPEN_TEST(min_ttl)
+{
+	int fd, ttl = 255;
+
+	ASSERT_EQ(0, setsockopt(self->listener, SOL_IP, IP_MINTTL, &ttl,
+				sizeof(ttl)));
+	peer_send("S 0:0(0) ttl 254 <mss 1460>");
+	peer_expect_nothing();
+	peer_send("S 0:0(0) ttl 255 <mss 1460>");
+	peer_expect("S. 0:0(0) ack 1");
+	peer_send(". 1:1(0) ack 1 ttl 255");
+	fd = app_accept(self->listener);
+	peer_send("P. 1:11(10) ack 1 ttl 254");
+	peer_expect_nothing();
+	app_read_nothing(fd);
+	ttl = 254;
+	ASSERT_EQ(0, setsockopt(fd, SOL_IP, IP_MINTTL, &ttl, sizeof(ttl)));
+	peer_send("P. 1:11(10) ack 1 ttl 254");
+	peer_expect(". 1:1(0) ack 11");
+	app_read(fd, 10);
+}
+
 /* ---- how often, and how long ---- */
 
 /* RFC 6298 5: the answer to a SYN that came again starts the timer anew. */
