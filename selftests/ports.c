@@ -416,7 +416,8 @@ TEST_F(ports, reserved)
 	int fd = net_socket(&self->net, A, 0);
 	int listener;
 
-	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1, NET_EPHEMERAL_MAX);
+	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1,
+			  NET_EPHEMERAL_MAX);
 	listener = bound(&self->net, A, ADDR_ANY, 0);
 	EXPECT_EQ(NET_EPHEMERAL_MIN, net_local_port(listener));
 	EXPECT_EQ(EADDRINUSE, net_err(net_bind(fd, ADDR_ANY, 0)));

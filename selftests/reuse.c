@@ -363,7 +363,6 @@ REUSE_TEST(echo_of_the_first_syn)
 
 /* ---- net.teach.tw_reuse: a port for who asks for none by name ---- */
 
-
 FIXTURE(pool) {
 	struct net net;
 	int port;
@@ -388,7 +387,8 @@ FIXTURE_SETUP(pool)
 	int listener, client, server;
 
 	net_init(&self->net);
-	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1, NET_EPHEMERAL_MAX);
+	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1,
+			  NET_EPHEMERAL_MAX);
 	listener = net_listen(&self->net, variant->host, NET_PORT, 8);
 	client = net_client(&self->net, A, variant->server, NET_PORT);
 	self->port = net_local_port(client);
