@@ -336,32 +336,15 @@ static int teach_dgram_port_try(struct sock *sk, u16 number, bool alone)
 /**
  * teach_dgram_port_bind - hold a port
  * @sk: the socket, locked; its local address set, without a port
- * @number: the port, or 0 for any of teach_port_range() that is free
- *
- * RFC 6056 3.3.1: which one, nobody can guess.
+ * @number: the port, or 0 for any of those that teach_port_any() gives out
  *
  * Return: 0, -EADDRINUSE, or -ENOMEM.
  */
 int teach_dgram_port_bind(struct sock *sk, u16 number)
 {
-	u32 i, count, offset;
-	int err, low;
-
-	if (number)
-		return teach_dgram_port_try(sk, number, false);
-
-	offset = get_random_u32();
-	count = teach_port_range(sk, &low);
-	for (i = 0; i < count; i++, offset++) {
-		number = low + offset % count;
-		if (inet_is_local_reserved_port(sock_net(sk), number))
-			continue;
-		err = teach_dgram_port_try(sk, number, true);
-		if (err != -EADDRINUSE)
-			return err;
-		cond_resched();
-	}
-	return -EADDRINUSE;
+	if (!number)
+		return teach_port_any(sk, teach_dgram_port_try);
+	return teach_dgram_port_try(sk, number, false);
 }
 
 /**

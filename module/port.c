@@ -244,19 +244,44 @@ static int teach_port_bind_to(struct sock *sk, u16 number, bool alone)
 	return err;
 }
 
-/**
- * teach_port_range - the ports for who asks for none by name: ip(7)
- * @sk: who asks
- * @low: set to the first of them
- *
- * Return: how many they are.
- */
-u32 teach_port_range(const struct sock *sk, int *low)
+/* The ports for who asks for none by name: ip(7).  Return: how many. */
+static u32 teach_port_range(const struct sock *sk, int *low)
 {
 	int high;
 
 	inet_sk_get_local_port_range(sk, low, &high);
 	return high - *low + 1;
+}
+
+/**
+ * teach_port_any - hold a port that nobody holds
+ * @sk: the socket, its address set
+ * @hold: holds the port that it is told; with @alone, only if nobody else does
+ *
+ * RFC 6056 3.3.1: which one, nobody can guess.
+ *
+ * Context: lock_sock().
+ * Return: 0, -EADDRINUSE when there is none, or another error of @hold.
+ */
+int teach_port_any(struct sock *sk,
+		   int (*hold)(struct sock *sk, u16 number, bool alone))
+{
+	u32 i, count, offset = get_random_u32();
+	int err, low;
+	u16 number;
+
+	count = teach_port_range(sk, &low);
+	for (i = 0; i < count; i++, offset++) {
+		number = low + offset % count;
+		if (inet_is_local_reserved_port(sock_net(sk), number))
+			continue;
+		/* One that is held would do only by chance; take a free one. */
+		err = hold(sk, number, true);
+		if (err != -EADDRINUSE)
+			return err;
+		cond_resched();
+	}
+	return -EADDRINUSE;
 }
 
 /**
@@ -269,25 +294,9 @@ u32 teach_port_range(const struct sock *sk, int *low)
  */
 int teach_port_bind(struct sock *sk, u16 number)
 {
-	u32 i, count, offset;
-	int err, low;
-
-	if (number)
-		return teach_port_bind_to(sk, number, false);
-
-	offset = get_random_u32();
-	count = teach_port_range(sk, &low);
-	for (i = 0; i < count; i++, offset++) {
-		number = low + offset % count;
-		if (inet_is_local_reserved_port(sock_net(sk), number))
-			continue;
-		/* One that is held would do only by chance; take a free one. */
-		err = teach_port_bind_to(sk, number, true);
-		if (err != -EADDRINUSE)
-			return err;
-		cond_resched();
-	}
-	return -EADDRINUSE;
+	if (!number)
+		return teach_port_any(sk, teach_port_bind_to);
+	return teach_port_bind_to(sk, number, false);
 }
 
 /* What it holds the port with has changed: another bucket. */

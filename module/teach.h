@@ -1152,7 +1152,8 @@ void teach_hash_where(struct teach_net *tn, const struct teach_tuple *t,
 /* port.c */
 int teach_port_init(struct teach_net *tn);
 void teach_port_exit(struct teach_net *tn);
-u32 teach_port_range(const struct sock *sk, int *low);
+int teach_port_any(struct sock *sk,
+		   int (*hold)(struct sock *sk, u16 number, bool alone));
 int teach_port_bind(struct sock *sk, u16 port);
 int teach_port_listen(struct sock *sk);
 void teach_port_unlisten(struct sock *sk);

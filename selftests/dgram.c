@@ -665,12 +665,13 @@ TEST_F(dgram, reserved_ports)
 {
 	int fd;
 
-	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1, 65535);
+	net_reserve_ports(&self->net, A, NET_EPHEMERAL_MIN + 1,
+			  NET_EPHEMERAL_MAX);
 	fd = connected(&self->net, A, ADDR_B, PORT);
 	EXPECT_EQ(NET_EPHEMERAL_MIN, net_local_port(fd));
 	EXPECT_EQ(EADDRINUSE, bind_err(dgram(&self->net, A, 0), ADDR_ANY, 0));
 	close(fd);
-	fd = bound(&self->net, A, ADDR_ANY, 65535);
+	fd = bound(&self->net, A, ADDR_ANY, NET_EPHEMERAL_MAX);
 	EXPECT_EQ(NET_EPHEMERAL_MIN,
 		  net_local_port(bound(&self->net, A, ADDR_ANY, 0)));
 }
@@ -680,8 +681,7 @@ TEST_F(dgram, port_range)
 {
 	int port;
 
-	net_sysctl_path(&self->net, A, "net/ipv4/ip_local_port_range",
-			"2000 2001");
+	net_port_range(&self->net, A, 2000, 2001);
 	port = net_local_port(bound(&self->net, A, ADDR_ANY, 0));
 	EXPECT_TRUE(port == 2000 || port == 2001);
 	EXPECT_EQ(2000 + 2001 - port,
@@ -695,16 +695,15 @@ TEST_F(dgram, port_range_of_a_socket)
 	int fd = dgram(&self->net, A, 0);
 	int one = NET_EPHEMERAL_MIN + 7;
 
-	if (setsockopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, &one, sizeof(one)))
+	if (!net_own_port_range(fd, one, one))
 		SKIP(return, "this kernel has no IP_LOCAL_PORT_RANGE");
-	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, one << 16 | one);
 	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, 0)));
 	EXPECT_EQ(one, net_local_port(fd));
 
 	fd = dgram(&self->net, A, 0);
-	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, one << 16 | one);
+	EXPECT_TRUE(net_own_port_range(fd, one, one));
 	EXPECT_EQ(EADDRINUSE, net_err(net_bind(fd, ADDR_ANY, 0)));
-	net_setopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, (one + 1) << 16 | one);
+	EXPECT_TRUE(net_own_port_range(fd, one, one + 1));
 	EXPECT_EQ(0, net_err(net_bind(fd, ADDR_ANY, 0)));
 	EXPECT_EQ(one + 1, net_local_port(fd));
 }

@@ -374,23 +374,14 @@ void net_join(const struct net *net)
 	set_up(net, B, DEV_B);
 }
 
-static void set_port_range(const struct net *net, enum host host)
-{
-	char range[32];
-
-	snprintf(range, sizeof(range), "%d %d", NET_EPHEMERAL_MIN,
-		 NET_EPHEMERAL_MAX);
-	net_sysctl_path(net, host, "net/ipv4/ip_local_port_range", range);
-}
-
 void net_init(struct net *net)
 {
 	net_choose(net_stack());
 	net->ns[A] = new_netns();
 	net->ns[B] = new_netns();
 	net_join(net);
-	set_port_range(net, A);
-	set_port_range(net, B);
+	net_port_range(net, A, NET_EPHEMERAL_MIN, NET_EPHEMERAL_MAX);
+	net_port_range(net, B, NET_EPHEMERAL_MIN, NET_EPHEMERAL_MAX);
 }
 
 void net_exit(struct net *net)
@@ -462,6 +453,27 @@ void net_sysctl_path(const struct net *net, enum host host, const char *path,
 
 	snprintf(name, sizeof(name), "/proc/sys/%s", path);
 	set_sysctl(net, host, name, value);
+}
+
+/* The ports for who asks for none by name. */
+void net_port_range(const struct net *net, enum host host, int from, int to)
+{
+	char range[32];
+
+	snprintf(range, sizeof(range), "%d %d", from, to);
+	net_sysctl_path(net, host, "net/ipv4/ip_local_port_range", range);
+}
+
+/* IP_LOCAL_PORT_RANGE.  Return: false when this kernel does not have it. */
+bool net_own_port_range(int fd, int from, int to)
+{
+	__u32 range = (__u32)to << 16 | from;
+
+	if (!setsockopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, &range, sizeof(range)))
+		return true;
+	if (errno != ENOPROTOOPT)
+		net_fatal("IP_LOCAL_PORT_RANGE");
+	return false;
 }
 
 /* Keep ports from who asks for none by name. */

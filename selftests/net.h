@@ -96,6 +96,8 @@ void net_sysctl(const struct net *net, enum host host, const char *name,
 		const char *value);
 void net_sysctl_path(const struct net *net, enum host host, const char *path,
 		     const char *value);
+void net_port_range(const struct net *net, enum host host, int from, int to);
+bool net_own_port_range(int fd, int from, int to);
 void net_reserve_ports(const struct net *net, enum host host, int from, int to);
 void net_sysctl_file(char *path, size_t size, const char *name);
 int net_open_global(const char *inet, const char *teach);
