@@ -3,7 +3,9 @@
  * When an ACK is sent: RFC 9293 3.8.6.3, RFC 5681 4.2.
  *
  *	at once		what came was out of order, or had come before
- *			more than one full segment has come since the last ACK
+ *			more than one full segment has come since the last ACK,
+ *			and the reader keeps up; if it does not, the ACK waits
+ *			for it, and the peer may gather more in the meantime
  *			quickack: a stream begins, and the peer's slow start
  *			waits for ACKs; or the route says so (ip-route(8))
  *			the reader has taken all that the peer wrote
@@ -117,11 +119,22 @@ static void teach_ack_delay(struct sock *sk)
 	teach_timer_set(sk, TEACH_TIMER_DELACK, min(delay, max));
 }
 
+/*
+ * RFC 9293 3.8.6.3, SHLD-19: at the second full segment.  Where the window would
+ * be smaller than the last, what came before is not read yet: then the reader
+ * sends the ACK, when it has made room.
+ */
+static bool teach_ack_second(const struct sock *sk)
+{
+	const struct teach_sock *ts = teach_sk(sk);
+
+	return ts->rcv_nxt - ts->rcv_wup > ts->rcv_mss &&
+	       (!teach_readable(sk) || teach_window(sk) >= ts->rcv_wnd);
+}
+
 /**
  * teach_ack_check - send the ACK that is owed, or wait for company
  * @sk: the socket, locked
- *
- * RFC 9293 3.8.6.3, MUST-58: for every second full segment at the latest.
  */
 void teach_ack_check(struct sock *sk)
 {
@@ -130,7 +143,7 @@ void teach_ack_check(struct sock *sk)
 	if (!ts->ack_due)
 		return;
 
-	if (ts->ack_now || ts->rcv_nxt - ts->rcv_wup > ts->rcv_mss ||
+	if (ts->ack_now || teach_ack_second(sk) ||
 	    (ts->quickack && !ts->pingpong) ||
 	    !RB_EMPTY_ROOT(&ts->ofo_queue) ||
 	    teach_route_metric(sk, RTAX_QUICKACK))

@@ -34,11 +34,14 @@ static u32 teach_rcv_wnd_left(const struct teach_sock *ts)
 	return max(left, 0);
 }
 
-/*
- * What we would offer now.  3.8.6.2.2: the right edge never moves back, and
- * it moves on by a full segment or half the buffer, or not at all.
+/**
+ * teach_window - the window that a segment would offer now, in bytes
+ * @sk: the socket, locked
+ *
+ * 3.8.6.2.2: the right edge never moves back, and it moves on by a full segment
+ * or half the buffer, or not at all.
  */
-static u32 teach_window(const struct sock *sk)
+u32 teach_window(const struct sock *sk)
 {
 	const struct teach_sock *ts = teach_sk(sk);
 	u32 left = teach_rcv_wnd_left(ts);

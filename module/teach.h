@@ -1211,6 +1211,7 @@ bool teach_challenge_allowed(struct teach_net *tn, u32 *last);
 bool teach_rcv_data(struct sock *sk, struct sk_buff *skb);
 void teach_rcv_purge(struct sock *sk);
 u32 teach_rcv_wnd_end(const struct teach_sock *ts);
+u32 teach_window(const struct sock *sk);
 bool teach_readable(const struct sock *sk);
 void teach_rcv_consumed(struct sock *sk);
 u16 teach_select_window(struct sock *sk);
