@@ -439,9 +439,12 @@ TEST_F_TIMEOUT(many, opened_used_and_closed, 3600)
 	print_trip("TCP", &tcp);
 	print_trip("TEACH", &teach);
 	fflush(stdout);
-	/* DESIGN.md asks for 0.6; a file of any sort is 0.37 already. */
+	/*
+	 * DESIGN.md asks for 0.6 of all; a file of any sort is 0.37 already,
+	 * and is as large on both sides.
+	 */
 	if (!net_kasan())
-		EXPECT_GE(tcp.bytes, teach.bytes);
+		EXPECT_GE(tcp.own, teach.own);
 	/* Another clock also counts what the machine does besides. */
 	if (counts_instructions())
 		EXPECT_GE(1.2 * teach.few_us, teach.all_us);
