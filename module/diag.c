@@ -269,7 +269,7 @@ static int teach_diag_put_common(struct sk_buff *skb, struct sock *sk,
 	const struct inet_diag_meminfo mem = {
 		.idiag_rmem	= sk_rmem_alloc_get(sk),
 		.idiag_wmem	= READ_ONCE(sk->sk_wmem_queued),
-		.idiag_fmem	= READ_ONCE(sk->sk_forward_alloc),
+		.idiag_fmem	= max(READ_ONCE(sk->sk_forward_alloc), 0),
 		.idiag_tmem	= sk_wmem_alloc_get(sk),
 	};
 	int err;

@@ -31,6 +31,28 @@ void teach_leave_memory_pressure(struct sock *sk)
 }
 
 /**
+ * teach_wmem_schedule - may bytes be added to the send buffer?
+ * @sk: the socket, locked
+ * @len: how many
+ *
+ * Everybody may have net.teach.wmem[0] of them, though nothing is left of
+ * net.teach.mem: who holds little goes on, and others who do not read cannot
+ * stop him.  What is not paid for is a debt, sk_forward_alloc below 0, until
+ * there is memory again or the bytes have gone.
+ *
+ * Return: how many; 0 when the caller has to wait.
+ */
+int teach_wmem_schedule(struct sock *sk, int len)
+{
+	int least;
+
+	if (likely(sk_wmem_schedule(sk, len)))
+		return len;
+	least = READ_ONCE(teach_sk_net(sk)->sysctl.wmem[0]);
+	return clamp(least - sk->sk_wmem_queued, 0, len);
+}
+
+/**
  * teach_rcv_charge - may a segment stay in a receive queue?
  * @sk: the socket, locked
  * @skb: the segment

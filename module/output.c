@@ -46,7 +46,7 @@ struct sk_buff *teach_alloc_segment(struct sock *sk, gfp_t gfp)
 	skb = alloc_skb_fclone(TEACH_MAX_HEADER, gfp);
 	if (!skb)
 		return NULL;
-	if (!sk_wmem_schedule(sk, skb->truesize)) {
+	if (teach_wmem_schedule(sk, skb->truesize) < skb->truesize) {
 		__kfree_skb(skb);
 		return NULL;
 	}

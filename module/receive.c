@@ -384,9 +384,11 @@ bool teach_rcv_data(struct sock *sk, struct sk_buff *skb)
 
 	/*
 	 * The window was offered in bytes; what they take with their skbs can
-	 * be more.  A promise is kept, to twice SO_RCVBUF.
+	 * be more.  A promise is kept, to twice SO_RCVBUF; and one segment has
+	 * its place in any case, so that the reader gets on.
 	 */
-	while (!teach_rcv_charge(sk, skb, 2 * READ_ONCE(sk->sk_rcvbuf))) {
+	while (!teach_rcv_charge(sk, skb, 2 * READ_ONCE(sk->sk_rcvbuf)) &&
+	       !skb_queue_empty(&sk->sk_receive_queue)) {
 		if (teach_ofo_prune(sk))
 			continue;
 		teach_ack_soon(sk);

@@ -55,7 +55,8 @@ static int teach_fill_segment(struct sock *sk, struct sk_buff *skb,
 		return 0;
 
 	len = min_t(int, len, pfrag->size - pfrag->offset);
-	if (!sk_wmem_schedule(sk, len))
+	len = teach_wmem_schedule(sk, len);
+	if (!len)
 		return -ENOMEM;
 	/* What io_uring holds in its place it must from now on hold itself. */
 	skb_zcopy_downgrade_managed(skb);
@@ -90,7 +91,8 @@ static int teach_splice_pages(struct sock *sk, struct sk_buff *skb,
 {
 	int spliced;
 
-	if (!sk_wmem_schedule(sk, len))
+	len = teach_wmem_schedule(sk, len);
+	if (!len)
 		return -ENOMEM;
 	skb_zcopy_downgrade_managed(skb);
 	spliced = skb_splice_from_iter(skb, &msg->msg_iter, len);
@@ -115,7 +117,8 @@ static int teach_user_pages(struct sock *sk, struct sk_buff *skb,
 {
 	int ret;
 
-	if (!sk_wmem_schedule(sk, len))
+	len = teach_wmem_schedule(sk, len);
+	if (!len)
 		return -ENOMEM;
 	ret = skb_zerocopy_iter_stream(sk, skb, msg, len, uarg);
 	/* No room for more pages, or its pages are of another call. */

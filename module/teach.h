@@ -1551,6 +1551,7 @@ int teach_memory_init(void);
 void teach_memory_exit(void);
 void teach_enter_memory_pressure(struct sock *sk);
 void teach_leave_memory_pressure(struct sock *sk);
+int teach_wmem_schedule(struct sock *sk, int len);
 bool teach_rcv_charge(struct sock *sk, struct sk_buff *skb, int limit);
 int teach_rcv_space(const struct sock *sk);
 u32 teach_rcv_space_max(const struct sock *sk);
