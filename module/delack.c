@@ -120,9 +120,9 @@ static void teach_ack_delay(struct sock *sk)
 }
 
 /*
- * RFC 9293 3.8.6.3, SHLD-19: at the second full segment.  Where the window would
- * be smaller than the last, what came before is not read yet: then the reader
- * sends the ACK, when it has made room.
+ * RFC 9293 3.8.6.3, SHLD-19: at the second full segment.  Where the window
+ * would be smaller than the last, what came before is not read yet: then the
+ * reader sends the ACK, when it has made room.
  */
 static bool teach_ack_second(const struct sock *sk)
 {
