@@ -4,7 +4,8 @@
  * last one is closed, whatever its connection is still doing.
  *
  * TEACH_MODULE is the module's file.  TEACH_ROUNDS says how often it is
- * loaded, used and unloaded: 50 times on a debug kernel, unless told.
+ * loaded, used and unloaded: ten times, and five on a debug kernel, unless
+ * told.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -325,7 +326,7 @@ static void use(struct net *net, int connections)
 
 TEST_F_TIMEOUT(module, rounds, ROUNDS_TIMEOUT)
 {
-	long rounds = net_env("TEACH_ROUNDS", 10);
+	long rounds = net_env("TEACH_ROUNDS", net_kasan() ? 5 : 10);
 	long i, before = 0;
 
 	for (i = 0; i < rounds; i++) {
@@ -366,12 +367,13 @@ static void *open_and_close(void *arg)
 /* Whoever comes while it goes gets a socket or EAFNOSUPPORT. */
 TEST_F(module, race_with_socket)
 {
+	int times = net_kasan() ? 5 : 20;
 	int i, unloaded = 0;
 	pthread_t thread;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, open_and_close,
 				    &self->net));
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < times; i++) {
 		if (unload())
 			continue;
 		unloaded++;
