@@ -43,15 +43,17 @@ void teach_timer_set(struct sock *sk, enum teach_deadline which,
 		     unsigned long delay)
 {
 	struct teach_sock *ts = teach_sk(sk);
-	unsigned long when = jiffies + max(delay, 1UL);
+	unsigned long when;
 
+	delay = max(delay, 1UL);
 	/* An ACK cannot come before what it is for has left. */
 	if (which == TEACH_TIMER_RTX || which == TEACH_TIMER_TLP)
-		when += teach_pacing_delay(sk);
+		delay += teach_pacing_delay(sk);
+	when = jiffies + delay;
 	ts->armed |= BIT(which);
 	ts->deadline[which] = when;
 	if (trace_teach_timer_enabled())
-		teach_trace_timer(sk, which, TEACH_TIMER_ARM, when - jiffies);
+		teach_trace_timer(sk, which, TEACH_TIMER_ARM, delay);
 	if (!timer_pending(&ts->timer) || time_before(when, ts->timer.expires))
 		teach_timer_arm(sk, when);
 }
